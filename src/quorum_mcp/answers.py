@@ -1,0 +1,92 @@
+"""What a model answers: whole, or as the stream of deltas that adds up to it."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
+
+StopReason = Literal["stop", "length", "tool_use", "content_filter", "other"]
+
+
+class Usage(Struct, frozen=True, omit_defaults=True):
+    """Tokens of one call. `cached` and `cache_write` are part of `input`, `reasoning` is part of `output`.
+
+    `cost` is what the provider itself reported, in nanodollars. `reported` is False where the provider gave
+    no usage at all (then the counts are zero and have to be estimated).
+    """
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    cost: int | None = None
+    reported: bool = True
+
+
+class Answer(Struct, frozen=True):
+    """A finished answer. `model` is the name that the provider gave back."""
+
+    parts: tuple[Part, ...]
+    stop: StopReason
+    usage: Usage
+    model: str
+    id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer's text, without reasoning."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning that the model showed."""
+        return "".join(part.text for part in self.parts if isinstance(part, Reasoning))
+
+    @property
+    def tool_uses(self) -> tuple[ToolUse, ...]:
+        """The tool calls that the model asks for."""
+        return tuple(part for part in self.parts if isinstance(part, ToolUse))
+
+
+class TextDelta(Struct, frozen=True, tag="text"):
+    """More text."""
+
+    text: str
+
+
+class ReasoningDelta(Struct, frozen=True, tag="reasoning"):
+    """More reasoning text."""
+
+    text: str
+
+
+class ToolUseDelta(Struct, frozen=True, tag="tool_use"):
+    """More of tool call number `index`: its id and name once, then pieces of its JSON arguments."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+
+
+Delta = TextDelta | ReasoningDelta | ToolUseDelta
+
+
+class Embeddings(Struct, frozen=True):
+    """One vector per input text, in the order of the inputs."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+    model: str
+
+
+class ModelInfo(Struct, frozen=True, omit_defaults=True):
+    """A model as its provider lists it."""
+
+    id: str
+    name: str | None = None
+    context_window: int | None = None
+    max_output: int | None = None
+    created: int | None = None

@@ -1,0 +1,112 @@
+"""What is sent to a model: the one shape that every wire translates from."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class Text(Struct, frozen=True, tag="text"):
+    """A run of text."""
+
+    text: str
+
+
+class Image(Struct, frozen=True, tag="image", omit_defaults=True):
+    """An image: base64 `data` with its `media_type`, or a `url` that the provider fetches (never we)."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+
+
+class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
+    """A model's reasoning; `signature` and `opaque` are the provider's own, to be sent back unchanged."""
+
+    text: str
+    signature: str | None = None
+    opaque: str | None = None
+
+
+class ToolUse(Struct, frozen=True, tag="tool_use"):
+    """A call of a tool that the model asks for; `arguments` is the JSON text the model wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class ToolResult(Struct, frozen=True, tag="tool_result", omit_defaults=True):
+    """The result of tool call `id`, sent back in a message of role `tool`."""
+
+    id: str
+    parts: tuple[Text | Image, ...]
+    name: str | None = None
+    is_error: bool = False
+
+
+Part = Text | Image | Reasoning | ToolUse | ToolResult
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+class Message(Struct, frozen=True):
+    """One turn. `tool` messages hold only ToolResult parts."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The message's text parts, joined."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+def message(role: Role, text: str) -> Message:
+    """A message of one text part."""
+    return Message(role, (Text(text),))
+
+
+class Tool(Struct, frozen=True):
+    """A tool the model may call; `schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+
+
+class JsonFormat(Struct, frozen=True, omit_defaults=True):
+    """Structured output: the answer must be JSON, of `schema` where one is given."""
+
+    schema: dict[str, Any] | None = None
+    name: str = "answer"
+    strict: bool = True
+
+
+class ToolChoice(Struct, frozen=True):
+    """Whether and which tool the model must call; `name` only with mode `named`."""
+
+    mode: Literal["auto", "none", "required", "named"] = "auto"
+    name: str | None = None
+
+
+class ModelRequest(Struct, frozen=True, omit_defaults=True):
+    """One request to one model.
+
+    Attributes:
+        model: the provider's own name of the model (no provider prefix).
+        messages: the conversation; system messages may stand anywhere, wires place them.
+        max_tokens: cap on output tokens (reasoning included); None leaves the provider's default.
+        reasoning_effort: how hard to think, in the OpenAI words; a wire that has no equivalent raises.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    parallel_tools: bool | None = None
+    format: JsonFormat | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None

@@ -1,0 +1,1 @@
+"""Where models live: one file per wire, and the catalogue of vendors that speak it."""

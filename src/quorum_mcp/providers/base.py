@@ -1,0 +1,52 @@
+"""What a provider is to the rest of Quorum, whatever wire it speaks or whether it has one at all."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
+from quorum_mcp.messages import ModelRequest
+
+Kind = Literal["remote", "local", "builtin", "sim"]
+
+
+class Timeouts(Struct, frozen=True):
+    """Seconds: to connect, to the first byte of the body, between two reads, and for the whole call."""
+
+    connect: float = 10.0
+    first_byte: float = 60.0
+    idle: float = 30.0
+    total: float = 300.0
+
+
+class Provider(Protocol):
+    """A named source of models.
+
+    Every method raises only errors of the `ProviderError` and `Unsupported` kinds, with `provider` and `model`
+    set. `stream` yields deltas and, last, the finished `Answer`; an answer that does not end properly
+    raises. Closing the generator early, or cancelling the task, drops the connection at once.
+    """
+
+    name: str
+    kind: Kind
+
+    async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
+        """One whole answer."""
+        ...
+
+    def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
+        """The answer as it comes; the last item is the whole `Answer`."""
+        ...
+
+    async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:
+        """One vector per text."""
+        ...
+
+    async def models(self, timeouts: Timeouts) -> tuple[ModelInfo, ...]:
+        """The models the provider lists now."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...
