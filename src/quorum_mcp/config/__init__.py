@@ -1,0 +1,1 @@
+"""One frozen `Settings` out of quorum.yaml, .env, the environment and the command line."""
