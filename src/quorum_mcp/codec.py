@@ -1,0 +1,42 @@
+"""JSON in and out of bytes: the one module that knows which library does it."""
+
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+T = TypeVar("T")
+
+JSONError = msgspec.DecodeError
+"""What `decode` raises: bytes that are no JSON, or JSON of another shape than asked for."""
+
+_encoder = msgspec.json.Encoder()
+_decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON of plain values and msgspec structs."""
+    return _encoder.encode(value)
+
+
+def encode_text(value: Any) -> str:
+    """As `encode`, as text."""
+    return _encoder.encode(value).decode()
+
+
+@overload
+def decode(data: bytes | str) -> Any: ...
+@overload
+def decode(data: bytes | str, shape: type[T]) -> T: ...
+def decode(data: bytes | str, shape: Any = Any) -> Any:
+    """The value that `data` holds; with `shape`, checked against that type.
+
+    Raises:
+        JSONError: not JSON, not UTF-8, or not of that shape.
+    """
+    decoder = _decoders.get(shape)
+    if decoder is None:
+        decoder = _decoders[shape] = msgspec.json.Decoder(shape)
+    try:
+        return decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise JSONError(f"not UTF-8: {error.reason}") from error

@@ -1,0 +1,162 @@
+"""Pieces of an answer into the `Answer`: the same code for an answer that comes whole and one that streams."""
+
+from typing import Literal
+
+from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.codec import JSONError, decode, encode_text
+from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, Unsupported
+from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
+
+NO_USAGE = Usage(reported=False)
+_ORDER = {"reasoning": 0, "text": 1, "tool": 2}
+
+
+class _Block:
+    """One part in the making."""
+
+    __slots__ = ("id", "index", "key", "kind", "name", "opaque", "pieces", "signature")
+
+    def __init__(self, kind: Literal["text", "reasoning", "tool"], key: object) -> None:
+        self.kind, self.key = kind, key
+        self.pieces: list[str] = []
+        self.index = 0
+        self.id: str | None = None
+        self.name: str | None = None
+        self.signature: str | None = None
+        self.opaque: str | None = None
+
+    def part(self) -> Part | None:
+        """The finished part, or None where nothing came."""
+        joined = "".join(self.pieces)
+        if self.kind == "text":
+            return Text(joined) if joined else None
+        if self.kind == "reasoning":
+            return (
+                Reasoning(joined, self.signature, self.opaque)
+                if joined or self.signature or self.opaque
+                else None
+            )
+        if not self.name:
+            raise BadProviderAnswer("the answer holds a tool call without a name")
+        return ToolUse(self.id or f"call_{self.index}", self.name, _arguments(joined))
+
+
+def _arguments(text: str) -> str:
+    """Arguments in one spelling, so that spaces between tokens don't tell a stream from a whole answer."""
+    if not text.strip():
+        return "{}"
+    try:
+        return encode_text(decode(text))
+    except JSONError:
+        return text  # what the model wrote; whoever runs the tool reports it
+
+
+class Assembler:
+    """Collects the pieces of one answer.
+
+    Args:
+        grouped: the vendor's whole answers keep no order between reasoning, text and tool calls, so
+            parts are put in that order and each kind of text is one part.
+    """
+
+    def __init__(self, *, grouped: bool = False) -> None:
+        self._grouped = grouped
+        self._blocks: list[_Block] = []
+        self._tools: dict[object, _Block] = {}
+        self.stop: StopReason | None = None
+        self.usage = NO_USAGE
+        self.model = ""
+        self.id: str | None = None
+
+    def text(self, text: str, key: object = None) -> list[Delta]:
+        """More text; `key` tells the vendor's blocks apart."""
+        if not text:
+            return []
+        self._block("text", key).pieces.append(text)
+        return [TextDelta(text)]
+
+    def reasoning(
+        self, text: str, *, signature: str | None = None, opaque: str | None = None, key: object = None
+    ) -> list[Delta]:
+        """More reasoning, or the vendor's seal on it."""
+        if not (text or signature or opaque):
+            return []
+        block = self._block("reasoning", key)
+        if signature:
+            block.signature = (block.signature or "") + signature
+        if opaque:
+            block.opaque = (block.opaque or "") + opaque
+        if not text:
+            return []
+        block.pieces.append(text)
+        return [ReasoningDelta(text)]
+
+    def tool(
+        self,
+        key: object,
+        *,
+        id: str | None = None,  # noqa: A002 - the field's word
+        name: str | None = None,
+        arguments: str = "",
+    ) -> list[Delta]:
+        """More of the tool call that the vendor calls `key`."""
+        block = self._tools.get(key)
+        if block is None:
+            block = _Block("tool", key)
+            block.index = len(self._tools)
+            self._tools[key] = block
+            self._blocks.append(block)
+        new_id = id if id and not block.id else None
+        new_name = name if name and not block.name else None
+        block.id, block.name = block.id or id, block.name or name
+        if arguments:
+            block.pieces.append(arguments)
+        return (
+            [ToolUseDelta(block.index, new_id, new_name, arguments)]
+            if new_id or new_name or arguments
+            else []
+        )
+
+    @property
+    def tools(self) -> int:
+        """How many tool calls there are so far."""
+        return len(self._tools)
+
+    def finish(self) -> Answer:
+        """The answer.
+
+        Raises:
+            BadProviderAnswer: it never ended, or is empty.
+            ContentFiltered: the provider withheld all of it.
+        """
+        details = {"usage": self._usage_details()} if self.usage.reported else None
+        if self.stop is None:
+            raise BadProviderAnswer("the answer was cut before its end", details=details)
+        blocks = sorted(self._blocks, key=lambda block: _ORDER[block.kind]) if self._grouped else self._blocks
+        parts = tuple(part for block in blocks if (part := block.part()) is not None)
+        stop = "tool_use" if self._tools and self.stop == "stop" else self.stop
+        if not parts and stop == "content_filter":
+            raise ContentFiltered("the provider withheld the answer", details=details)
+        if not parts and stop != "length":
+            raise BadProviderAnswer("the answer is empty", details=details)
+        return Answer(parts, stop, self.usage, self.model, self.id)
+
+    def _block(self, kind: Literal["text", "reasoning"], key: object) -> _Block:
+        if self._grouped:
+            found = next((block for block in self._blocks if block.kind == kind), None)
+        else:
+            last = self._blocks[-1] if self._blocks else None
+            found = last if last is not None and last.kind == kind and last.key == key else None
+        if found is None:
+            found = _Block(kind, key)
+            self._blocks.append(found)
+        return found
+
+    def _usage_details(self) -> dict[str, int]:
+        # What a failed call cost, for whoever settles it.
+        return {"input": self.usage.input, "output": self.usage.output}
+
+
+def unknown_content(kind: object) -> Unsupported:
+    """The error for content of an answer that has no form among our parts."""
+    return Unsupported(f"the model answered with content of type {kind!r}, which cannot be passed on")

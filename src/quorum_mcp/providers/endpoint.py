@@ -1,0 +1,163 @@
+"""A provider made of a wire, a base URL and keys: everything that is reached by HTTP."""
+
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import contextmanager
+
+from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
+from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
+from quorum_mcp.messages import ModelRequest
+from quorum_mcp.providers.base import Kind, Timeouts
+from quorum_mcp.providers.keys import Auth, Key
+from quorum_mcp.providers.sse import NDJSON, SSE, Event
+from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Response, Transport
+from quorum_mcp.providers.wire import Call, Reader, Wire
+
+
+class Endpoint:
+    """One provider's endpoint; see `Provider` for what its methods promise.
+
+    Args:
+        name: the provider's name, as it stands before the slash.
+        wire: the codec.
+        base_url: where the wire's paths begin, without a closing slash.
+        auth: the keys and how they are sent.
+        transport: the pool of connections, which the endpoint shares and does not close.
+        kind: `local` for servers of the user's own.
+    """
+
+    def __init__(
+        self, name: str, wire: Wire, base_url: str, auth: Auth, transport: Transport, kind: Kind = "remote"
+    ) -> None:
+        self.name = name
+        self.kind: Kind = kind
+        self.wire = wire
+        self.base_url = base_url.rstrip("/")
+        self._auth = auth
+        self._transport = transport
+
+    async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
+        """One whole answer."""
+        with self._named(request.model):
+            answer = await self._fetch(self.wire.chat(request, stream=False), timeouts)
+            reader = self.wire.reader()
+            reader.whole(answer.body)
+            return _named_model(reader.finish(), request)
+
+    async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
+        """The answer as it comes; the last item is the whole `Answer`."""
+        with self._named(request.model):
+            call = self.wire.chat(request, stream=True)
+            key = await self._auth.key()
+            async with self._transport.open(self._http(call, key, stream=True), timeouts) as response:
+                if response.status != 200:
+                    raise self._failed(await _whole(response), key)
+                reader = self.wire.reader()
+                if _is_whole(self.wire, response):
+                    for delta in reader.whole(await response.read()):
+                        yield delta
+                else:
+                    feed = _Feed(self.wire, reader)
+                    async for chunk in response.chunks():
+                        for delta in feed.more(chunk):
+                            yield delta
+                        if reader.ended:
+                            await response.drain()
+                            break
+                    else:
+                        for delta in feed.end():
+                            yield delta
+                yield _named_model(reader.finish(), request)
+
+    async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:
+        """One vector per text."""
+        with self._named(model):
+            answer = await self._fetch(self.wire.embed(model, texts), timeouts)
+            return self.wire.embeddings(answer.body, len(texts))
+
+    async def models(self, timeouts: Timeouts) -> tuple[ModelInfo, ...]:
+        """The models the provider lists now."""
+        with self._named(None):
+            answer = await self._fetch(self.wire.list_models(), timeouts)
+            return self.wire.models(answer.body)
+
+    async def close(self) -> None:
+        """Nothing of its own to close: the connections are the transport's."""
+
+    async def _fetch(self, call: Call, timeouts: Timeouts) -> HttpAnswer:
+        key = await self._auth.key()
+        answer = await self._transport.fetch(self._http(call, key), timeouts)
+        if answer.status != 200:
+            raise self._failed(answer, key)
+        return answer
+
+    def _http(self, call: Call, key: Key | None, *, stream: bool = False) -> HttpRequest:
+        headers = {
+            "accept": "text/event-stream" if stream and self.wire.framing == "sse" else "application/json"
+        }
+        if stream:
+            headers["accept-encoding"] = "identity"  # a packed stream may be held back until a block is full
+        if call.body:
+            headers["content-type"] = "application/json"
+        headers |= call.headers
+        url = self.base_url + call.path
+        if key is not None:
+            url = self._auth.sign(url, headers, key)
+        return HttpRequest(call.method, url, call.body, headers)
+
+    def _failed(self, answer: HttpAnswer, key: Key | None) -> ProviderError:
+        error = self.wire.failure(answer.status, answer.headers, answer.body)
+        self._auth.failed(key, error)
+        return error
+
+    @contextmanager
+    def _named(self, model: str | None) -> Generator[None, None, None]:
+        """Errors that leave say whose they are, and never show a key."""
+        try:
+            yield
+        except (ProviderError, Unsupported) as error:
+            error.provider = error.provider or self.name
+            error.model = error.model or model
+            error.message = self._auth.mask(error.message)
+            error.args = (error.message,)
+            raise
+
+
+class _Feed:
+    """Bytes of a stream into deltas."""
+
+    def __init__(self, wire: Wire, reader: Reader) -> None:
+        self._framing = SSE() if wire.framing == "sse" else NDJSON()
+        self._reader = reader
+
+    def more(self, chunk: bytes) -> list[Delta]:
+        return self._read(self._framing.feed(chunk))
+
+    def end(self) -> list[Delta]:
+        return self._read(self._framing.close())
+
+    def _read(self, events: list[Event]) -> list[Delta]:
+        deltas: list[Delta] = []
+        for event in events:
+            deltas += self._reader.event(event)
+            if self._reader.ended:
+                break
+        return deltas
+
+
+async def _whole(response: Response) -> HttpAnswer:
+    try:
+        body = await response.read()
+    except BadProviderAnswer:
+        body = b""  # the status tells enough
+    return HttpAnswer(response.status, response.headers, body)
+
+
+def _is_whole(wire: Wire, response: Response) -> bool:
+    """Whether a server that was asked for a stream sent one JSON body: an error, or it cannot stream."""
+    return wire.framing == "sse" and response.headers.get("content-type", "").startswith("application/json")
+
+
+def _named_model(answer: Answer, request: ModelRequest) -> Answer:
+    if answer.model:
+        return answer
+    return Answer(answer.parts, answer.stop, answer.usage, request.model, answer.id)

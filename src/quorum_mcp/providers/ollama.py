@@ -1,0 +1,243 @@
+"""The Ollama wire: `/api/chat`, one JSON object a line when it streams."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
+from quorum_mcp.codec import JSONError, decode, encode, encode_text
+from quorum_mcp.errors import BadProviderAnswer, InvalidInput, ProviderError, Unsupported
+from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
+from quorum_mcp.providers.assemble import NO_USAGE, Assembler, unknown_content
+from quorum_mcp.providers.bodies import error_of, failure, parse
+from quorum_mcp.providers.sse import Event
+from quorum_mcp.providers.wire import Call, Dialect
+
+Json = dict[str, Any]
+
+_STOPS: dict[str, StopReason] = {"stop": "stop", "length": "length"}
+_THINK: dict[str, bool | str] = {"none": False, "low": "low", "medium": "medium", "high": "high"}
+
+
+class _Function(Struct):
+    name: str | None = None
+    arguments: Json | str | None = None
+
+
+class _ToolCall(Struct):
+    function: _Function
+    id: str | None = None
+
+
+class _Message(Struct):
+    content: str | None = None
+    thinking: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+    images: list[Any] | None = None
+
+
+class _Line(Struct):
+    model: str | None = None
+    message: _Message | None = None
+    done: bool = False
+    done_reason: str | None = None
+    prompt_eval_count: int | None = None
+    eval_count: int | None = None
+    error: Any = None
+
+    def usage(self) -> Usage:
+        if self.prompt_eval_count is None and self.eval_count is None:
+            return NO_USAGE
+        return Usage(input=self.prompt_eval_count or 0, output=self.eval_count or 0)
+
+
+class _Vectors(Struct):
+    embeddings: list[tuple[float, ...]]
+    model: str | None = None
+    prompt_eval_count: int | None = None
+
+
+class _Listed(Struct):
+    name: str
+    model: str | None = None
+
+
+class _Models(Struct):
+    models: list[_Listed]
+
+
+class OllamaWire:
+    """Ollama's own API."""
+
+    name = "ollama"
+    framing: Literal["sse", "ndjson"] = "ndjson"
+    auth = "bearer"
+
+    def __init__(self, dialect: Dialect | None = None) -> None:
+        self.dialect = dialect or Dialect()
+
+    def chat(self, request: ModelRequest, *, stream: bool) -> Call:
+        """The request for `/api/chat`."""
+        messages = [line for message in request.messages for line in _messages(message)]
+        # Unless told otherwise, Ollama silently cuts a prompt that is too long.
+        body: Json = {"model": request.model, "messages": messages, "stream": stream, "truncate": False}
+        options = {
+            "num_predict": request.max_tokens,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "seed": request.seed,
+            "stop": list(request.stop) or None,
+        }
+        if options := {name: value for name, value in options.items() if value is not None}:
+            body["options"] = options
+        if request.format is not None:
+            body["format"] = request.format.schema or "json"
+        if request.reasoning_effort is not None:
+            if request.reasoning_effort not in _THINK:
+                raise Unsupported(f"Ollama has no reasoning effort {request.reasoning_effort!r}")
+            body["think"] = _THINK[request.reasoning_effort]
+        if tools := _tools(request):
+            body["tools"] = tools
+        return Call("POST", "/api/chat", encode(body))
+
+    def reader(self) -> "OllamaReader":
+        """A reader for one answer."""
+        return OllamaReader()
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """The typed error of an answer that is not a success."""
+        return failure(status, headers, body)
+
+    def embed(self, model: str, texts: Sequence[str]) -> Call:
+        """The request for embeddings."""
+        return Call("POST", "/api/embed", encode({"model": model, "input": list(texts), "truncate": False}))
+
+    def embeddings(self, body: bytes, count: int) -> Embeddings:
+        """The vectors, in the order of the texts."""
+        answer = parse(body, _Vectors)
+        if len(answer.embeddings) != count:
+            raise BadProviderAnswer(f"{len(answer.embeddings)} vectors for {count} texts")
+        tokens = answer.prompt_eval_count
+        usage = NO_USAGE if tokens is None else Usage(input=tokens)
+        return Embeddings(tuple(answer.embeddings), usage, answer.model or "")
+
+    def list_models(self) -> Call:
+        """The request for the models that are installed."""
+        return Call("GET", "/api/tags")
+
+    def models(self, body: bytes) -> tuple[ModelInfo, ...]:
+        """The models."""
+        return tuple(ModelInfo(row.model or row.name, row.name) for row in parse(body, _Models).models)
+
+
+def _tools(request: ModelRequest) -> list[Json]:
+    choice = request.tool_choice.mode
+    if choice in ("required", "named") and request.tools:
+        raise Unsupported("Ollama cannot be made to call a tool")
+    if request.parallel_tools is False and request.tools:
+        raise Unsupported("Ollama cannot be kept from calling several tools at once")
+    if choice == "none":
+        return []  # a tool that is not offered is not called
+    return [
+        {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema},
+        }
+        for tool in request.tools
+    ]
+
+
+def _messages(message: Message) -> list[Json]:
+    if message.role == "tool":
+        return [_result(part) for part in message.parts]
+    out: Json = {"role": message.role, "content": message.text}
+    for part in message.parts:
+        if isinstance(part, Image):
+            out.setdefault("images", []).append(_image(part))
+        elif isinstance(part, Reasoning):
+            out["thinking"] = out.get("thinking", "") + part.text
+        elif isinstance(part, ToolUse):
+            out.setdefault("tool_calls", []).append(_tool_use(part))
+        elif isinstance(part, ToolResult):
+            raise Unsupported("a tool's result belongs in a tool message")
+    return [out]
+
+
+def _image(image: Image) -> str:
+    if image.data is None:
+        raise Unsupported("Ollama takes images only as data, not by URL")
+    return image.data
+
+
+def _tool_use(part: ToolUse) -> Json:
+    try:
+        arguments = decode(part.arguments)
+    except JSONError as error:
+        raise InvalidInput(f"the arguments of tool call {part.id} are no JSON") from error
+    return {"id": part.id, "function": {"name": part.name, "arguments": arguments}}
+
+
+def _result(part: Part) -> Json:
+    if not isinstance(part, ToolResult):
+        raise Unsupported("a tool message holds only tool results")
+    text = "".join(piece.text for piece in part.parts if isinstance(piece, Text))
+    # No field says that the tool failed, so the text has to.
+    out: Json = {
+        "role": "tool",
+        "content": f"error: {text}" if part.is_error else text,
+        "tool_call_id": part.id,
+    }
+    if part.name:
+        out["tool_name"] = part.name
+    if images := [_image(piece) for piece in part.parts if isinstance(piece, Image)]:
+        out["images"] = images
+    return out
+
+
+class OllamaReader:
+    """One answer: whole, or as lines of the same shape."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._assembler = Assembler(grouped=True)
+
+    def whole(self, body: bytes) -> list[Delta]:
+        """A whole answer."""
+        return self._take(parse(body, _Line))
+
+    def event(self, event: Event) -> list[Delta]:
+        """One line."""
+        return self._take(parse(event.data, _Line))
+
+    def finish(self) -> Answer:
+        """The answer."""
+        return self._assembler.finish()
+
+    def _take(self, line: _Line) -> list[Delta]:
+        if line.error is not None:
+            raise error_of(line.error)
+        assembler = self._assembler
+        assembler.model = assembler.model or line.model or ""
+        deltas: list[Delta] = []
+        if (message := line.message) is not None:
+            if message.images:
+                raise unknown_content("image")
+            deltas += assembler.reasoning(message.thinking or "")
+            deltas += assembler.text(message.content or "")
+            for call in message.tool_calls or ():
+                deltas += self._tool(call)
+        if line.done:
+            self.ended = True
+            assembler.stop = _STOPS.get(line.done_reason or "stop", "other")
+            assembler.usage = line.usage()
+        return deltas
+
+    def _tool(self, call: _ToolCall) -> list[Delta]:
+        number = self._assembler.tools
+        arguments = call.function.arguments
+        text = arguments if isinstance(arguments, str) else encode_text(arguments or {})
+        # Every call comes whole, and older servers give it no id.
+        return self._assembler.tool(
+            number, id=call.id or f"call_{number}", name=call.function.name, arguments=text
+        )

@@ -1,0 +1,134 @@
+"""Which providers the settings and the environment make, and why the others are not there."""
+
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from quorum_mcp.config.settings import ProviderSettings, Settings
+from quorum_mcp.errors import ConfigError
+from quorum_mcp.providers.base import Kind
+from quorum_mcp.providers.catalog import Catalog, Vendor
+from quorum_mcp.providers.wire import Dialect
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Setup(Struct, frozen=True):
+    """One provider as it is set up; `missing` says what it lacks, None where it can be used."""
+
+    name: str
+    wire: Literal["openai", "anthropic", "google", "mistral", "ollama"]
+    base_url: str
+    kind: Kind
+    missing: str | None = None
+    auth: str | None = None
+    keys: tuple[str, ...] = ()
+    model: str | None = None
+    models: tuple[str, ...] = ()
+    closed: bool = False
+    """`models` is all there is: the user listed them."""
+    aliases: tuple[str, ...] = ()
+    title: str = ""
+    prices: str | None = None
+    headers: dict[str, str] = {}
+    dialect: Dialect = Dialect()
+
+
+def setups(settings: Settings, catalog: Catalog) -> list[Setup]:
+    """Every provider of the catalogue and of the settings, usable or not.
+
+    Raises:
+        ConfigError: an entry of the settings that cannot be used, with its name.
+    """
+    out: list[Setup] = []
+    for name, vendor in catalog.vendors.items():
+        out.append(_vendor(name, vendor, settings.providers.get(name), settings))
+    for name, entry in settings.providers.items():
+        if name not in catalog.vendors:
+            out.append(_custom(name, entry, settings.env))
+    return out
+
+
+def _vendor(name: str, vendor: Vendor, entry: ProviderSettings | None, settings: Settings) -> Setup:
+    given = entry or ProviderSettings()
+    env = settings.env
+    _refuse_deployments(name, given)
+    keys = given.api_keys or _key(env, (given.api_key_env,) if given.api_key_env else vendor.keys)
+    base_url = given.base_url or next((env[key] for key in vendor.base_urls if env.get(key)), vendor.base_url)
+    missing = None
+    if vendor.kind == "local":
+        missing = None if entry or settings.ollama_enable else "switched off by OLLAMA_ENABLE"
+    elif not keys and not given.base_url:
+        missing = f"set {given.api_key_env or ' or '.join(vendor.keys)}"
+    base_url = normal_url(base_url, vendor.base_url)
+    return Setup(
+        name=name,
+        wire=given.wire or vendor.wire,
+        base_url=base_url,
+        kind="local" if is_loopback(base_url) else "remote",
+        missing=missing,
+        auth=given.auth or vendor.auth,
+        keys=keys,
+        model=given.model or (given.models[0] if given.models else vendor.model),
+        models=given.models if given.models is not None else vendor.models,
+        closed=given.models is not None,
+        aliases=vendor.aliases,
+        title=vendor.title,
+        prices=vendor.prices,
+        headers=vendor.headers,
+        dialect=vendor.dialect,
+    )
+
+
+def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str]) -> Setup:
+    where = f"providers.{name}"
+    if entry.wire is None:
+        raise ConfigError(
+            f"{where}: wire is missing", hint="wire is openai, anthropic, google, mistral or ollama"
+        )
+    if not entry.base_url:
+        raise ConfigError(f"{where}: base_url is missing", hint="a provider of your own needs its address")
+    _refuse_deployments(name, entry)
+    keys = entry.api_keys or _key(env, (entry.api_key_env,) if entry.api_key_env else ())
+    base_url = normal_url(entry.base_url, "http://127.0.0.1")
+    return Setup(
+        name=name,
+        wire=entry.wire,
+        base_url=base_url,
+        kind="local" if is_loopback(base_url) else "remote",
+        missing=f"set {entry.api_key_env}" if entry.api_key_env and not keys else None,
+        auth=entry.auth,
+        keys=keys,
+        model=entry.model or (entry.models[0] if entry.models else None),
+        models=entry.models or (),
+        closed=entry.models is not None,
+    )
+
+
+def _key(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
+    value = next((env[name] for name in names if env.get(name)), None)
+    return (value,) if value else ()
+
+
+def _refuse_deployments(name: str, entry: ProviderSettings) -> None:
+    if entry.deployments:
+        raise ConfigError(
+            f"providers.{name}: deployments are not supported by this version",
+            hint="give each endpoint a name of its own and list them under fallbacks",
+        )
+
+
+def normal_url(url: str, usual: str) -> str:
+    """A base URL from what people write: `host:port` and `0.0.0.0` are common for local servers."""
+    if "://" not in url:
+        url = f"http://{url}"
+        if urlsplit(url).port is None and (port := urlsplit(usual).port):
+            url = f"{url}:{port}"
+    return url.replace("://0.0.0.0", "://127.0.0.1", 1).rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a base URL names this machine."""
+    return urlsplit(url).hostname in LOOPBACK

@@ -1,0 +1,205 @@
+"""HTTP to providers: kept connections, time limits that say what was late, bounded answers.
+
+aiohttp is loaded by the first request, not by the import of this module.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from msgspec import Struct, field
+
+from quorum_mcp.errors import BadProviderAnswer, ProviderTimeout, ProviderUnavailable
+from quorum_mcp.providers.base import Timeouts
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+MAX_BODY = 64 * 1024 * 1024
+"""Bytes that one answer may have, unpacked."""
+
+T = TypeVar("T")
+
+
+class HttpRequest(Struct, frozen=True):
+    """One request to an absolute, already encoded URL."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class HttpAnswer(Struct, frozen=True):
+    """A whole answer; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Clock:
+    """The time limits of one request; every wait goes through `wait`."""
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._now = asyncio.get_running_loop().time
+        self._timeouts = timeouts
+        self._end = self._now() + timeouts.total
+        self._first = self._now() + timeouts.first_byte
+        self._started = False
+
+    async def wait(self, read: Callable[[], Awaitable[T]]) -> T:
+        """`read()`, within the limit that holds now.
+
+        Raises:
+            ProviderTimeout: naming which limit was passed.
+        """
+        limit = self._now() + self._timeouts.idle if self._started else self._first
+        when = min(limit, self._end)
+        scope = asyncio.timeout_at(when)
+        try:
+            async with scope:
+                return await read()
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise ProviderTimeout(self._late(when)) from None
+
+    def byte(self) -> None:
+        """The first byte of the body is here: from now on the idle limit counts."""
+        self._started = True
+
+    def _late(self, when: float) -> str:
+        if when == self._end:
+            return f"no complete answer within {self._timeouts.total:g} s"
+        if self._started:
+            return f"the answer stopped for {self._timeouts.idle:g} s"
+        return f"no first byte within {self._timeouts.first_byte:g} s"
+
+
+class Response:
+    """An answer whose body is still to be read."""
+
+    def __init__(self, raw: "ClientResponse", clock: Clock, max_body: int) -> None:
+        self._raw = raw
+        self._clock = clock
+        self._max = max_body
+        self.status = raw.status
+        self.headers: dict[str, str] = {name.lower(): value for name, value in raw.headers.items()}
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it comes, until its end."""
+        from aiohttp import ClientError
+
+        size = 0
+        while True:
+            try:
+                data = await self._clock.wait(self._raw.content.readany)
+            except (ClientError, OSError) as error:
+                raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
+            if not data:
+                return
+            self._clock.byte()
+            size += len(data)
+            if size > self._max:
+                raise BadProviderAnswer(f"the answer is larger than {self._max} bytes")
+            yield data
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        return b"".join([chunk async for chunk in self.chunks()])
+
+    async def drain(self, seconds: float = 0.1) -> None:
+        """Read to the end after the answer's own end marker, so that the connection can be kept.
+
+        A server that leaves the stream open after its end marker costs `seconds` and its connection.
+        """
+        from aiohttp import ClientError
+
+        try:
+            async with asyncio.timeout(seconds):
+                while await self._raw.content.readany():
+                    pass
+        except (TimeoutError, ClientError, OSError):
+            self._raw.close()
+
+
+class Transport:
+    """One pool of connections, for all providers of a process."""
+
+    def __init__(self, *, max_body: int = MAX_BODY) -> None:
+        self._max_body = max_body
+        self._session: ClientSession | None = None
+
+    @asynccontextmanager
+    async def open(self, request: HttpRequest, timeouts: Timeouts) -> AsyncGenerator[Response, None]:
+        """Send and wait for the head of the answer.
+
+        Leaving the block before the body's end drops the connection, which tells the provider to stop.
+
+        Raises:
+            ProviderUnavailable: no connection, or it ended before an answer began.
+            ProviderTimeout: a limit was passed.
+        """
+        clock = Clock(timeouts)
+        raw = await self._send(request, timeouts, clock)
+        try:
+            yield Response(raw, clock, self._max_body)
+        finally:
+            # After its last byte the connection is already back in the pool and this does nothing.
+            raw.close()
+
+    async def fetch(self, request: HttpRequest, timeouts: Timeouts) -> HttpAnswer:
+        """Send and read the whole answer."""
+        async with self.open(request, timeouts) as response:
+            return HttpAnswer(response.status, response.headers, await response.read())
+
+    async def close(self) -> None:
+        """Close every connection; the transport can be used again afterwards."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _send(self, request: HttpRequest, timeouts: Timeouts, clock: Clock) -> "ClientResponse":
+        from aiohttp import ClientConnectionError, ClientError, ClientTimeout, ServerTimeoutError
+        from yarl import URL
+
+        session = self._session or self._start()
+        try:
+            url = URL(request.url, encoded=True)
+            return await clock.wait(
+                lambda: session.request(
+                    request.method,
+                    url,
+                    data=request.body or None,
+                    headers=request.headers,
+                    allow_redirects=False,  # a redirect would carry the key to another host
+                    timeout=ClientTimeout(total=None, connect=timeouts.connect),
+                )
+            )
+        except ServerTimeoutError as error:
+            raise ProviderTimeout(f"no connection within {timeouts.connect:g} s") from error
+        except (ClientConnectionError, OSError) as error:
+            raise ProviderUnavailable(f"cannot reach the provider: {_reason(error)}") from error
+        except ClientError as error:
+            raise BadProviderAnswer(f"the answer is no HTTP: {_reason(error)}") from error
+        except ValueError as error:
+            raise ProviderUnavailable(f"the base URL cannot be used: {error}") from error
+
+    def _start(self) -> "ClientSession":
+        from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+
+        self._session = ClientSession(
+            # No limit here: how many calls run at once is the pipeline's business.
+            connector=TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30),
+            cookie_jar=DummyCookieJar(),
+            max_line_size=65536,
+            max_field_size=65536,
+            headers={"user-agent": "quorum-mcp"},
+        )
+        return self._session
+
+
+def _reason(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,100 @@
+"""What a wire is: a pure translation between our types and one vendor's HTTP bodies. No sockets here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct, field
+
+from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
+from quorum_mcp.errors import ProviderError
+from quorum_mcp.messages import ModelRequest
+from quorum_mcp.providers.sse import Event
+
+
+class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
+    """How one vendor's use of a wire differs from the wire's own vendor; all of it is catalogue data.
+
+    Attributes:
+        max_tokens_field: the request field that caps the output.
+        stream_usage: whether `stream_options.include_usage` is understood.
+        effort: where the reasoning effort goes: a field of its own, an object, or nowhere (raises).
+        reasoning_field: the message field in which reasoning is sent back; empty: it cannot be.
+        schema: whether a JSON schema can be enforced, or only "some JSON object".
+        image_urls: whether the vendor fetches images by URL.
+        seed: whether a seed is taken.
+        embeddings: whether the vendor has the embeddings path.
+    """
+
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    stream_usage: bool = True
+    effort: Literal["reasoning_effort", "reasoning", "none"] = "reasoning_effort"
+    reasoning_field: Literal["reasoning_content", "reasoning", ""] = "reasoning_content"
+    schema: Literal["json_schema", "json_object"] = "json_schema"
+    image_urls: bool = True
+    seed: bool = True
+    embeddings: bool = True
+
+
+class Call(Struct, frozen=True):
+    """One HTTP request below the provider's base URL; `path` starts with a slash and is URL-encoded."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """Reads one answer, whole or event by event, into the same `Answer`."""
+
+    ended: bool
+    """The answer's own end marker has been read; nothing after it matters."""
+
+    def whole(self, body: bytes) -> list[Delta]:
+        """Take a body that holds the whole answer."""
+        ...
+
+    def event(self, event: Event) -> list[Delta]:
+        """Take one event of a stream."""
+        ...
+
+    def finish(self) -> Answer:
+        """The answer; raises `BadProviderAnswer` where it was cut or is empty."""
+        ...
+
+
+class Wire(Protocol):
+    """One vendor's API as a codec."""
+
+    name: str
+    framing: Literal["sse", "ndjson"]
+    auth: str
+    """How a key is sent unless the settings say otherwise: `bearer` or `header NAME`."""
+
+    def chat(self, request: ModelRequest, *, stream: bool) -> Call:
+        """The HTTP request of a model request; raises `Unsupported` for what the vendor cannot do."""
+        ...
+
+    def reader(self) -> Reader:
+        """A reader for the answer of one chat call."""
+        ...
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """The typed error of an answer that is not a success."""
+        ...
+
+    def embed(self, model: str, texts: Sequence[str]) -> Call:
+        """The HTTP request for embeddings."""
+        ...
+
+    def embeddings(self, body: bytes, count: int) -> Embeddings:
+        """Its answer; exactly `count` vectors."""
+        ...
+
+    def list_models(self) -> Call:
+        """The HTTP request for the list of models."""
+        ...
+
+    def models(self, body: bytes) -> tuple[ModelInfo, ...]:
+        """Its answer."""
+        ...
