@@ -1,0 +1,1 @@
+"""Durable records: runs and their events, calls and attempts, and the journal that loses none of them."""

@@ -1,0 +1,112 @@
+"""The database as the rest of Quorum sees it: `read` and `write`, each one transaction."""
+
+from collections.abc import Callable
+from typing import Protocol, Self, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from quorum_mcp.errors import ConfigError
+
+T = TypeVar("T")
+
+
+class Engine(Protocol):
+    """One kind of database: it runs transaction bodies somewhere that does not block the event loop."""
+
+    async def read(self, body: Callable[[Connection], T]) -> T:
+        """Run `body` in a read-only snapshot."""
+        ...
+
+    async def write(self, body: Callable[[Connection], T]) -> T:
+        """Run `body` in a transaction that holds the right to write."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was handed in, then release connections."""
+        ...
+
+
+class Database:
+    """An open database whose schema is the one this version of the code expects.
+
+    A transaction's body is a plain function of a SQLAlchemy connection, so that a whole transaction costs one
+    hand-over to the database's thread instead of one per statement (measured: 0.23 ms of CPU against 1.5 ms).
+    A body may be run more than once, so it must change nothing outside the database; it returns values,
+    never open results.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open the database at `url`; an empty one gets its tables.
+
+        Args:
+            url: `sqlite:///path` (four slashes where the path is absolute).
+
+        Raises:
+            ConfigError: the URL is not usable, or the schema is older or newer than the code.
+            StoreUnavailable: the database cannot be reached, read or written.
+        """
+        from quorum_mcp.store.schema import prepare
+
+        engine = connect(url)
+        try:
+            await prepare(engine)
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(engine)
+
+    async def read(self, body: Callable[[Connection], T]) -> T:
+        """What `body` returns, run in one consistent snapshot.
+
+        Raises:
+            StoreUnavailable: the database cannot be read.
+        """
+        return await self._engine.read(body)
+
+    async def write(self, body: Callable[[Connection], T]) -> T:
+        """What `body` returns, once its transaction is committed. If it raises, nothing of it is stored.
+
+        A write that was handed in is carried out even if the caller is cancelled while it waits.
+
+        Raises:
+            StoreUnavailable: the database cannot be written; nothing of `body` is stored.
+        """
+        return await self._engine.write(body)
+
+    async def close(self) -> None:
+        """Finish the writes that were handed in, then close."""
+        await self._engine.close()
+
+
+def connect(url: str) -> Engine:
+    """The engine for `url`, without a look at the schema.
+
+    Raises:
+        ConfigError: the URL cannot be read, or names an engine that is not supported.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        # The text of the URL is not repeated: it may hold a password.
+        raise ConfigError(
+            "The database URL cannot be read.", hint="Write it as sqlite:////absolute/path/quorum.db."
+        ) from error
+    if parsed.get_backend_name() != "sqlite":
+        raise ConfigError(
+            f"The database engine {parsed.get_backend_name()!r} is not supported.",
+            hint="Use sqlite:////absolute/path/quorum.db.",
+        )
+    if not parsed.database or parsed.database == ":memory:":
+        raise ConfigError(
+            "A database in memory cannot be shared between threads and processes.",
+            hint="Name a file: sqlite:////absolute/path/quorum.db.",
+        )
+    from quorum_mcp.store.sqlite import SqliteEngine
+
+    return SqliteEngine(parsed.database)

@@ -1,0 +1,70 @@
+"""Which schema the database has, which one the code expects, and the way from nothing to it."""
+
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+from sqlalchemy.sql import func
+
+from quorum_mcp.errors import ConfigError
+from quorum_mcp.store.database import Engine
+from quorum_mcp.store.tables import metadata
+
+REVISIONS = ("0001",)
+"""Every revision in `migrations/versions`, oldest first. Written here so that opening loads no Alembic."""
+HEAD = REVISIONS[-1]
+
+# Alembic's own table, as it creates it: a database made here can be migrated by it later.
+_version = Table(
+    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True, nullable=False)
+)
+_version.primary_key.name = "alembic_version_pkc"
+
+
+async def prepare(engine: Engine) -> None:
+    """Make the schema of an empty database, and check that of any other.
+
+    Raises:
+        ConfigError: the schema is older or newer than this version of Quorum, or is not Quorum's.
+    """
+    if await engine.read(_revision) is None:
+        await engine.write(create)  # Looks again, now alone: another process may be as far.
+    require_head(await engine.read(_revision))
+
+
+def create(conn: Connection) -> None:
+    """Create all tables in an empty database and mark it as being at `HEAD`; does nothing to any other."""
+    found = set(inspect(conn).get_table_names())
+    if _version.name in found:
+        return
+    if foreign := sorted(found & set(metadata.tables)):
+        raise ConfigError(
+            f"The database has tables of the same names that Quorum did not make: {', '.join(foreign)}.",
+            hint="Give Quorum a database of its own: QUORUM_DATABASE_URL.",
+        )
+    metadata.create_all(conn, checkfirst=False)
+    _version.create(conn)
+    conn.execute(_version.insert().values(version_num=HEAD))
+
+
+def require_head(revision: str | None) -> None:
+    """Refuse a schema that is not the one this code works on.
+
+    Raises:
+        ConfigError: with the command that helps.
+    """
+    if revision == HEAD:
+        return
+    if revision is None or revision in REVISIONS:
+        raise ConfigError(
+            f"The database's schema ({revision or 'none'}) is older than this version of Quorum ({HEAD}).",
+            hint="Stop other Quorum processes, then run: quorum db upgrade",
+        )
+    raise ConfigError(
+        f"The database's schema ({revision}) is newer than this version of Quorum ({HEAD}).",
+        hint="Upgrade Quorum: pip install --upgrade quorum-mcp",
+    )
+
+
+def _revision(conn: Connection) -> str | None:
+    """The revision the database is marked with; None without a mark."""
+    if not inspect(conn).has_table(_version.name):
+        return None
+    return conn.execute(select(func.max(_version.c.version_num))).scalar()
