@@ -1,0 +1,53 @@
+"""Python literals, shown so that equal values have one form."""
+
+import ast
+import re
+from fractions import Fraction
+from typing import Any
+
+MAX_LENGTH = 4000
+_MAX_DEPTH = 30
+_HUGE = 10**300
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
+
+
+def parse(text: str) -> tuple[Any] | None:
+    """A one-tuple with the value of the Python (or JSON) literal that `text` is, else None.
+
+    Only containers, strings, bytes, True, False and None count; numbers are read elsewhere.
+    """
+    text = text.strip()
+    if not text or len(text) > MAX_LENGTH or text[0] not in "[({'\"bTFN‘“" or _depth(text) > _MAX_DEPTH:
+        return None
+    for attempt in (text, text.translate(_QUOTES)):
+        try:
+            value = ast.literal_eval(attempt)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            continue
+        return None if isinstance(value, int | float | complex) and not isinstance(value, bool) else (value,)
+    return None
+
+
+def _depth(text: str) -> int:
+    depth = most = 0
+    for mark in re.findall(r"[\[({\])}]", text):
+        depth += 1 if mark in "[({" else -1
+        most = max(most, depth)
+    return most
+
+
+def show(value: Any) -> str:
+    """One form for equal literals: 1 and 1.0 are the same, sets and dicts are sorted, quotes are single."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int | float):
+        return str(Fraction(repr(value))) if abs(value) < _HUGE else repr(value)
+    if isinstance(value, list):
+        return "[" + ",".join(map(show, value)) + "]"
+    if isinstance(value, tuple):
+        return "(" + ",".join(map(show, value)) + ")"
+    if isinstance(value, set | frozenset):
+        return "{" + ",".join(sorted(map(show, value))) + "}"
+    if isinstance(value, dict):
+        return "{" + ",".join(sorted(f"{show(k)}:{show(v)}" for k, v in value.items())) + "}"
+    return repr(value)
