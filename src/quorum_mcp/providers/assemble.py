@@ -5,6 +5,7 @@ from typing import Literal
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
 from quorum_mcp.codec import JSONError, decode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, Unsupported
+from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
 NO_USAGE = Usage(reported=False)
@@ -38,7 +39,7 @@ class _Block:
             )
         if not self.name:
             raise BadProviderAnswer("the answer holds a tool call without a name")
-        return ToolUse(self.id or f"call_{self.index}", self.name, _arguments(joined))
+        return ToolUse(self.id or new_id("call"), self.name, _arguments(joined))
 
 
 def _arguments(text: str) -> str:

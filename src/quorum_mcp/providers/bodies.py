@@ -1,11 +1,12 @@
 """Reading JSON bodies: what all wires do alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from quorum_mcp.answers import ModelInfo
 from quorum_mcp.codec import JSONError, decode
-from quorum_mcp.errors import BadProviderAnswer, ProviderError
+from quorum_mcp.errors import BadProviderAnswer, InvalidInput, ProviderError, Unsupported
+from quorum_mcp.messages import Message, Reasoning, Text, ToolUse
 from quorum_mcp.providers.failures import classify
 from quorum_mcp.providers.retry import duration
 
@@ -92,3 +93,38 @@ def model_info(row: Mapping[str, Any], key: str = "id") -> ModelInfo:
 
 def _first(row: Mapping[str, Any], kind: type[T], *names: str) -> T | None:
     return next((row[name] for name in names if isinstance(row.get(name), kind)), None)
+
+
+def arguments(call: ToolUse) -> Any:
+    """The arguments of a tool call, for the wires that carry them as an object.
+
+    Raises:
+        InvalidInput: the conversation holds arguments that are no JSON.
+    """
+    try:
+        return decode(call.arguments)
+    except JSONError as error:
+        raise InvalidInput(f"the arguments of tool call {call.id} are no JSON") from error
+
+
+def system_text(messages: Sequence[Message]) -> str:
+    """All system messages as one text, for the wires that keep them apart from the turns.
+
+    Raises:
+        Unsupported: one holds something else than text.
+    """
+    found = [message for message in messages if message.role == "system"]
+    if any(not isinstance(part, Text) for message in found for part in message.parts):
+        raise Unsupported("a system message holds only text on this wire")
+    return "\n\n".join(message.text for message in found)
+
+
+def open_reasoning(part: Reasoning) -> str:
+    """The text of reasoning, for the wires that have no place for a seal on it.
+
+    Raises:
+        Unsupported: it carries another vendor's seal.
+    """
+    if part.signature or part.opaque:
+        raise Unsupported("this wire cannot take another vendor's sealed reasoning")
+    return part.text

@@ -23,6 +23,7 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
         base_urls: variables that may hold another base URL.
         model: what the vendor's bare name stands for, as of the catalogue's date; None: ask its list.
         models: names known at that date.
+        dialect: where the vendor differs from the wire's usual ways.
         prices: the vendor's name in the price table, None where calls cost nothing.
     """
 
@@ -38,14 +39,21 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Kind = "remote"
     auth: str | None = None
     headers: dict[str, str] = {}
-    dialect: Dialect = Dialect()
+    dialect: Dialect | None = None
 
 
 class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
-    """All vendors, and the day their model names were looked up."""
+    """All vendors, and the day their model names were looked up; `dialects` is each wire's usual one."""
 
     checked: date
     vendors: dict[str, Vendor]
+    dialects: dict[str, Dialect] = {}
+
+    def dialect(self, wire: str, vendor: Vendor | None = None) -> Dialect:
+        """How a vendor, or any other endpoint of a wire, speaks it."""
+        if vendor is not None and vendor.dialect is not None:
+            return vendor.dialect
+        return self.dialects.get(wire, Dialect())
 
     def alias(self, name: str) -> str | None:
         """The vendor that `name` is another name of."""

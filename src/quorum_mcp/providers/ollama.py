@@ -6,11 +6,12 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
-from quorum_mcp.codec import JSONError, decode, encode, encode_text
-from quorum_mcp.errors import BadProviderAnswer, InvalidInput, ProviderError, Unsupported
+from quorum_mcp.codec import encode, encode_text
+from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
+from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
 from quorum_mcp.providers.assemble import NO_USAGE, Assembler, unknown_content
-from quorum_mcp.providers.bodies import error_of, failure, parse
+from quorum_mcp.providers.bodies import arguments, error_of, failure, open_reasoning, parse
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 
@@ -156,9 +157,10 @@ def _messages(message: Message) -> list[Json]:
         if isinstance(part, Image):
             out.setdefault("images", []).append(_image(part))
         elif isinstance(part, Reasoning):
-            out["thinking"] = out.get("thinking", "") + part.text
+            out["thinking"] = out.get("thinking", "") + open_reasoning(part)
         elif isinstance(part, ToolUse):
-            out.setdefault("tool_calls", []).append(_tool_use(part))
+            function = {"name": part.name, "arguments": arguments(part)}
+            out.setdefault("tool_calls", []).append({"id": part.id, "function": function})
         elif isinstance(part, ToolResult):
             raise Unsupported("a tool's result belongs in a tool message")
     return [out]
@@ -168,14 +170,6 @@ def _image(image: Image) -> str:
     if image.data is None:
         raise Unsupported("Ollama takes images only as data, not by URL")
     return image.data
-
-
-def _tool_use(part: ToolUse) -> Json:
-    try:
-        arguments = decode(part.arguments)
-    except JSONError as error:
-        raise InvalidInput(f"the arguments of tool call {part.id} are no JSON") from error
-    return {"id": part.id, "function": {"name": part.name, "arguments": arguments}}
 
 
 def _result(part: Part) -> Json:
@@ -235,9 +229,9 @@ class OllamaReader:
 
     def _tool(self, call: _ToolCall) -> list[Delta]:
         number = self._assembler.tools
-        arguments = call.function.arguments
-        text = arguments if isinstance(arguments, str) else encode_text(arguments or {})
+        given = call.function.arguments
+        text = given if isinstance(given, str) else encode_text(given or {})
         # Every call comes whole, and older servers give it no id.
         return self._assembler.tool(
-            number, id=call.id or f"call_{number}", name=call.function.name, arguments=text
+            number, id=call.id or new_id("call"), name=call.function.name, arguments=text
         )

@@ -10,7 +10,7 @@ from quorum_mcp.codec import decode, encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
 from quorum_mcp.providers.assemble import Assembler, unknown_content
-from quorum_mcp.providers.bodies import error_of, failure, model_info, parse
+from quorum_mcp.providers.bodies import error_of, failure, model_info, open_reasoning, parse
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.usage import OpenAIUsage
 from quorum_mcp.providers.wire import Call, Dialect
@@ -254,10 +254,9 @@ class OpenAIWire:
         name = self.dialect.reasoning_field
         if not name:
             raise Unsupported("this provider takes no reasoning back in a conversation")
-        if part.text:
-            out[name] = out.get(name, "") + part.text
         if part.opaque:
             out["reasoning_details"] = [*out.get("reasoning_details", []), *decode(part.opaque)]
+        out[name] = out.get(name, "") + (part.text if part.opaque else open_reasoning(part))
 
     def _result(self, part: Part) -> Json:
         if not isinstance(part, ToolResult):
@@ -322,6 +321,8 @@ class OpenAIReader:
                 raise BadProviderAnswer("the answer has more choices than were asked for")
             if (message := choice.delta or choice.message) is not None:
                 deltas += self._message(message)
+            if choice.finish_reason == "error":
+                raise BadProviderAnswer("the provider broke off with an error")
             if choice.finish_reason:
                 assembler.stop = STOPS.get(choice.finish_reason, "other")
         return deltas
@@ -353,7 +354,7 @@ class OpenAIReader:
         if kind == "thinking":
             value = piece.get("thinking")
             texts = [value] if isinstance(value, str) else [str(row.get("text") or "") for row in value or ()]
-            return self._assembler.reasoning("".join(texts))
+            return self._assembler.reasoning("".join(texts), signature=piece.get("signature"))
         raise unknown_content(kind)
 
     def _tool(self, position: int, call: _ToolCall) -> list[Delta]:

@@ -44,14 +44,15 @@ def setups(settings: Settings, catalog: Catalog) -> list[Setup]:
     """
     out: list[Setup] = []
     for name, vendor in catalog.vendors.items():
-        out.append(_vendor(name, vendor, settings.providers.get(name), settings))
+        out.append(_vendor(name, vendor, settings, catalog))
     for name, entry in settings.providers.items():
         if name not in catalog.vendors:
-            out.append(_custom(name, entry, settings.env))
+            out.append(_custom(name, entry, settings.env, catalog))
     return out
 
 
-def _vendor(name: str, vendor: Vendor, entry: ProviderSettings | None, settings: Settings) -> Setup:
+def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> Setup:
+    entry = settings.providers.get(name)
     given = entry or ProviderSettings()
     env = settings.env
     _refuse_deployments(name, given)
@@ -78,11 +79,11 @@ def _vendor(name: str, vendor: Vendor, entry: ProviderSettings | None, settings:
         title=vendor.title,
         prices=vendor.prices,
         headers=vendor.headers,
-        dialect=vendor.dialect,
+        dialect=catalog.dialect(given.wire or vendor.wire, None if given.wire else vendor),
     )
 
 
-def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str]) -> Setup:
+def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str], catalog: Catalog) -> Setup:
     where = f"providers.{name}"
     if entry.wire is None:
         raise ConfigError(
@@ -104,6 +105,7 @@ def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str]) -> Setup
         model=entry.model or (entry.models[0] if entry.models else None),
         models=entry.models or (),
         closed=entry.models is not None,
+        dialect=catalog.dialect(entry.wire),
     )
 
 

@@ -22,6 +22,7 @@ class OpenAIUsage(Struct):
     completion_tokens_details: _Details | None = None
     prompt_cache_hit_tokens: int | None = None
     cost: float | None = None
+    cost_in_usd_ticks: int | None = None
 
     def usage(self) -> Usage:
         """As our own type; `output` always holds the reasoning tokens."""
@@ -38,5 +39,11 @@ class OpenAIUsage(Struct):
             cached=given.cached_tokens or self.prompt_cache_hit_tokens or 0,
             cache_write=given.cache_write_tokens or 0,
             reasoning=reasoning,
-            cost=None if self.cost is None else from_usd(self.cost),
+            cost=self._nanos(),
         )
+
+    def _nanos(self) -> int | None:
+        if self.cost is not None:
+            return from_usd(self.cost)
+        # A tick is a ten-billionth of a USD.
+        return None if self.cost_in_usd_ticks is None else -(-self.cost_in_usd_ticks // 10)

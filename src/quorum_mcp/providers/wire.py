@@ -1,12 +1,13 @@
 """What a wire is: a pure translation between our types and one vendor's HTTP bodies. No sockets here."""
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
 from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
-from quorum_mcp.errors import ProviderError
+from quorum_mcp.errors import ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.sse import Event
 
@@ -23,6 +24,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         image_urls: whether the vendor fetches images by URL.
         seed: whether a seed is taken.
         embeddings: whether the vendor has the embeddings path.
+        max_tokens: the cap to send where the request has none and the vendor demands one.
+        budget_models: patterns of the models whose reasoning is set by a number of tokens, not by a word.
+        budgets: that number for each word.
     """
 
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -33,6 +37,21 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     image_urls: bool = True
     seed: bool = True
     embeddings: bool = True
+    max_tokens: int = 16384
+    budget_models: tuple[str, ...] = ()
+    budgets: dict[str, int] = {"low": 2048, "medium": 8192, "high": 24576}
+
+    def budget(self, model: str, effort: str) -> int | None:
+        """The number of reasoning tokens to set for `model`, or None where it takes the word itself.
+
+        Raises:
+            Unsupported: the model is set by a number, and there is none for that word.
+        """
+        if not any(fnmatch(model, pattern) for pattern in self.budget_models):
+            return None
+        if effort not in self.budgets:
+            raise Unsupported(f"{model} has no reasoning effort {effort!r}")
+        return self.budgets[effort]
 
 
 class Call(Struct, frozen=True):

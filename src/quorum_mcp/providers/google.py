@@ -1,0 +1,364 @@
+"""The Google wire: Gemini's generateContent, v1beta."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+from urllib.parse import quote
+
+from msgspec import Struct, field
+
+from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
+from quorum_mcp.codec import encode, encode_text
+from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, InvalidInput, ProviderError, Unsupported
+from quorum_mcp.ids import new_id
+from quorum_mcp.messages import Image, Message, ModelRequest, Part, Text, ToolResult, ToolUse
+from quorum_mcp.providers.assemble import Assembler, unknown_content
+from quorum_mcp.providers.bodies import arguments, error_of, failure, model_info, parse, system_text
+from quorum_mcp.providers.sse import Event
+from quorum_mcp.providers.wire import Call, Dialect
+
+Json = dict[str, Any]
+
+OWN_ID = "quorumcall"
+"""Prefix of the ids that we give to calls that came without one; they mean nothing to Google."""
+
+_STOPS: dict[str, StopReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "OTHER": "other",
+    "CONTINUATION": "length",
+}
+_BROKEN = (
+    "MALFORMED_FUNCTION_CALL",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MALFORMED_RESPONSE",
+    "MISSING_THOUGHT_SIGNATURE",
+)
+_CHOICES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
+
+
+class _FunctionCall(Struct):
+    name: str | None = None
+    id: str | None = None
+    args: Any = None
+
+
+class _Part(Struct, rename="camel"):
+    text: str | None = None
+    thought: bool = False
+    thought_signature: str | None = None
+    function_call: _FunctionCall | None = None
+    inline_data: Any = None
+    file_data: Any = None
+    executable_code: Any = None
+    code_execution_result: Any = None
+    tool_call: Any = None
+    tool_response: Any = None
+
+
+class _Content(Struct):
+    parts: list[_Part] = field(default_factory=list)
+
+
+class _Candidate(Struct, rename="camel"):
+    content: _Content | None = None
+    finish_reason: str | None = None
+    finish_message: str | None = None
+    index: int = 0
+
+
+class _Usage(Struct, rename="camel"):
+    prompt_token_count: int | None = None
+    candidates_token_count: int | None = None
+    cached_content_token_count: int | None = None
+    thoughts_token_count: int | None = None
+    tool_use_prompt_token_count: int | None = None
+
+    def usage(self) -> Usage:
+        """As our own type; Google counts thoughts beside the answer, we count them in it."""
+        thoughts = self.thoughts_token_count or 0
+        return Usage(
+            input=(self.prompt_token_count or 0) + (self.tool_use_prompt_token_count or 0),
+            output=(self.candidates_token_count or 0) + thoughts,
+            cached=self.cached_content_token_count or 0,
+            reasoning=thoughts,
+        )
+
+
+class _Feedback(Struct, rename="camel"):
+    block_reason: str | None = None
+
+
+class _Response(Struct, rename="camel"):
+    candidates: list[_Candidate] | None = None
+    prompt_feedback: _Feedback | None = None
+    usage_metadata: _Usage | None = None
+    model_version: str | None = None
+    response_id: str | None = None
+    error: Any = None
+
+
+class _Values(Struct):
+    values: tuple[float, ...]
+
+
+class _Vectors(Struct):
+    embeddings: list[_Values]
+
+
+class _Models(Struct):
+    models: list[Json]
+
+
+class GoogleWire:
+    """The Gemini API."""
+
+    name = "google"
+    framing: Literal["sse", "ndjson"] = "sse"
+    auth = "header x-goog-api-key"
+
+    def __init__(self, dialect: Dialect | None = None) -> None:
+        self.dialect = dialect or Dialect()
+
+    def chat(self, request: ModelRequest, *, stream: bool) -> Call:
+        """The request for one answer."""
+        body: Json = {"contents": _contents(request.messages)}
+        if system := system_text(request.messages):
+            body["systemInstruction"] = {"parts": [{"text": system}]}
+        _tools(body, request)
+        if config := self._config(request):
+            body["generationConfig"] = config
+        path = _path(request.model) + (":streamGenerateContent?alt=sse" if stream else ":generateContent")
+        return Call("POST", path, encode(body))
+
+    def reader(self) -> "GoogleReader":
+        """A reader for one answer."""
+        return GoogleReader()
+
+    def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
+        """The typed error of an answer that is not a success."""
+        return failure(status, headers, body)
+
+    def embed(self, model: str, texts: Sequence[str]) -> Call:
+        """The request for embeddings."""
+        name = _path(model).removeprefix("/v1beta/")
+        rows = [{"model": name, "content": {"parts": [{"text": text}]}} for text in texts]
+        return Call("POST", f"{_path(model)}:batchEmbedContents", encode({"requests": rows}))
+
+    def embeddings(self, body: bytes, count: int) -> Embeddings:
+        """The vectors, in the order of the texts; Google reports no usage for them."""
+        rows = parse(body, _Vectors).embeddings
+        if len(rows) != count:
+            raise BadProviderAnswer(f"{len(rows)} vectors for {count} texts")
+        return Embeddings(tuple(row.values for row in rows), Usage(reported=False), "")
+
+    def list_models(self) -> Call:
+        """The request for the list of models, in one page."""
+        return Call("GET", "/v1beta/models?pageSize=1000")
+
+    def models(self, body: bytes) -> tuple[ModelInfo, ...]:
+        """The models with their sizes, by their short names."""
+        rows = parse(body, _Models).models
+        return tuple(model_info(row | {"name": row["name"].removeprefix("models/")}, "name") for row in rows)
+
+    def _config(self, request: ModelRequest) -> Json:
+        config: Json = {
+            "maxOutputTokens": request.max_tokens,
+            "temperature": request.temperature,
+            "topP": request.top_p,
+            "seed": request.seed,
+            "stopSequences": list(request.stop) or None,
+        }
+        if request.format is not None:
+            config["responseMimeType"] = "application/json"
+            config["responseJsonSchema"] = request.format.schema
+        if (effort := request.reasoning_effort) is not None:
+            config["thinkingConfig"] = self._thinking(request.model, effort)
+        return {name: value for name, value in config.items() if value is not None}
+
+    def _thinking(self, model: str, effort: str) -> Json:
+        budget = self.dialect.budget(model, effort)
+        if budget is not None:
+            return {"thinkingBudget": budget, "includeThoughts": budget > 0}
+        if effort == "none":
+            raise Unsupported(f"{model} cannot be kept from reasoning")
+        return {"thinkingLevel": effort, "includeThoughts": True}
+
+
+def _path(model: str) -> str:
+    """The resource of a model; tuned models have a collection of their own in front."""
+    return (
+        f"/v1beta/{quote(model)}"
+        if model.startswith(("models/", "tunedModels/"))
+        else f"/v1beta/models/{quote(model)}"
+    )
+
+
+def _tools(body: Json, request: ModelRequest) -> None:
+    if not request.tools:
+        return
+    if request.parallel_tools is False:
+        raise Unsupported("Google cannot be kept from calling several tools at once")
+    rows = [
+        {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.schema}
+        for tool in request.tools
+    ]
+    body["tools"] = [{"functionDeclarations": rows}]
+    if request.tool_choice.mode != "auto":
+        calling: Json = {"mode": _CHOICES[request.tool_choice.mode]}
+        if request.tool_choice.mode == "named":
+            calling["allowedFunctionNames"] = [request.tool_choice.name]
+        body["toolConfig"] = {"functionCallingConfig": calling}
+
+
+def _contents(messages: Sequence[Message]) -> list[Json]:
+    """The turns without the system's; the results of one turn's tools stand together."""
+    names = {
+        part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolUse)
+    }
+    out: list[Json] = []
+    last = ""
+    for message in messages:
+        if message.role == "system":
+            continue
+        parts: list[Json] = []
+        for part in message.parts:
+            _add(parts, part, names)
+        if message.role == "tool" == last:
+            out[-1]["parts"] += parts
+        else:
+            out.append({"role": "model" if message.role == "assistant" else "user", "parts": parts})
+        last = message.role
+    return out
+
+
+def _add(parts: list[Json], part: Part, names: Mapping[str, str]) -> None:
+    if isinstance(part, Text):
+        parts.append({"text": part.text})
+    elif isinstance(part, Image):
+        parts.append(_image(part))
+    elif isinstance(part, ToolUse):
+        parts.append({"functionCall": _with_id({"name": part.name, "args": arguments(part)}, part.id)})
+    elif isinstance(part, ToolResult):
+        parts.append({"functionResponse": _result(part, names)})
+    elif part.opaque:
+        raise Unsupported("Google cannot take another vendor's sealed reasoning")
+    elif part.text:
+        parts.append({"text": part.text, "thought": True})
+        if part.signature:
+            parts[-1]["thoughtSignature"] = part.signature
+    elif part.signature:
+        # A bare signature seals the part before it; where there is none it needs one to stand on.
+        if not parts or "thoughtSignature" in parts[-1]:
+            parts.append({"text": ""})
+        parts[-1]["thoughtSignature"] = part.signature
+
+
+def _image(image: Image) -> Json:
+    if image.data is not None:
+        return {"inlineData": {"mimeType": image.media_type or "image/png", "data": image.data}}
+    if image.url is None:
+        raise Unsupported("an image needs data or a URL")
+    source = {"fileUri": image.url}
+    if image.media_type:
+        source["mimeType"] = image.media_type
+    return {"fileData": source}
+
+
+def _result(part: ToolResult, names: Mapping[str, str]) -> Json:
+    name = part.name or names.get(part.id)
+    if name is None:
+        raise InvalidInput(f"the tool of result {part.id} is unknown: Google needs its name")
+    text = "".join(piece.text for piece in part.parts if isinstance(piece, Text))
+    out = _with_id({"name": name, "response": {"error" if part.is_error else "output": text}}, part.id)
+    if images := [_image(piece) for piece in part.parts if isinstance(piece, Image)]:
+        out["parts"] = images
+    return out
+
+
+def _with_id(call: Json, given: str) -> Json:
+    return call if given.startswith(OWN_ID) else {"id": given} | call
+
+
+class GoogleReader:
+    """One answer, whole or in chunks of the same shape; a stream just ends after its finish reason."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._assembler = Assembler()
+        self._seals = 0
+
+    def whole(self, body: bytes) -> list[Delta]:
+        """A whole answer."""
+        return self._take(parse(body, _Response))
+
+    def event(self, event: Event) -> list[Delta]:
+        """One chunk."""
+        return self._take(parse(event.data, _Response))
+
+    def finish(self) -> Answer:
+        """The answer."""
+        return self._assembler.finish()
+
+    def _take(self, response: _Response) -> list[Delta]:
+        if response.error is not None:
+            raise error_of(response.error)
+        assembler = self._assembler
+        assembler.id = assembler.id or response.response_id
+        assembler.model = assembler.model or response.model_version or ""
+        if response.usage_metadata is not None:
+            assembler.usage = response.usage_metadata.usage()
+        if response.prompt_feedback is not None and response.prompt_feedback.block_reason:
+            raise ContentFiltered(f"the prompt was blocked: {response.prompt_feedback.block_reason}")
+        deltas: list[Delta] = []
+        for candidate in response.candidates or ():
+            if candidate.index != 0:
+                raise BadProviderAnswer("the answer has more candidates than were asked for")
+            for part in candidate.content.parts if candidate.content else ():
+                deltas += self._part(part)
+            if candidate.finish_reason and candidate.finish_reason != "FINISH_REASON_UNSPECIFIED":
+                self._finish_reason(candidate)
+        return deltas
+
+    def _finish_reason(self, candidate: _Candidate) -> None:
+        reason = candidate.finish_reason or ""
+        if reason in _BROKEN:
+            raise BadProviderAnswer(
+                f"the answer broke off: {reason} {candidate.finish_message or ''}".rstrip()
+            )
+        # Every reason that is not one of these is a filter of some kind.
+        self._assembler.stop = _STOPS.get(reason, "content_filter")
+
+    def _part(self, part: _Part) -> list[Delta]:
+        assembler = self._assembler
+        for name in _UNKNOWN:
+            if getattr(part, name) is not None:
+                raise unknown_content(name)
+        if part.thought:
+            return assembler.reasoning(part.text or "", signature=part.thought_signature, key="thought")
+        deltas: list[Delta] = []
+        if part.function_call is not None:
+            call = part.function_call
+            deltas = assembler.tool(
+                assembler.tools,
+                id=call.id or new_id(OWN_ID),
+                name=call.name,
+                arguments=encode_text(call.args or {}),
+            )
+        elif part.text:
+            deltas = assembler.text(part.text)
+        if part.thought_signature:
+            # Kept behind the part that it seals, in the same place whether it streamed or not.
+            self._seals += 1
+            assembler.reasoning("", signature=part.thought_signature, key=self._seals)
+        return deltas
+
+
+_UNKNOWN = (
+    "inline_data",
+    "file_data",
+    "executable_code",
+    "code_execution_result",
+    "tool_call",
+    "tool_response",
+)
