@@ -37,8 +37,10 @@ class Database:
     never open results.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, database_id: str) -> None:
         self._engine = engine
+        self.id = database_id
+        """Names this database wherever it is moved to."""
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -55,11 +57,11 @@ class Database:
 
         engine = connect(url)
         try:
-            await prepare(engine)
+            database_id = await prepare(engine)
         except BaseException:
             await engine.close()
             raise
-        return cls(engine)
+        return cls(engine, database_id)
 
     async def read(self, body: Callable[[Connection], T]) -> T:
         """What `body` returns, run in one consistent snapshot.

@@ -4,8 +4,9 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from sqlalchemy.sql import func
 
 from quorum_mcp.errors import ConfigError
+from quorum_mcp.ids import new_id
 from quorum_mcp.store.database import Engine
-from quorum_mcp.store.tables import metadata
+from quorum_mcp.store.tables import meta, metadata
 
 REVISIONS = ("0001",)
 """Every revision in `migrations/versions`, oldest first. Written here so that opening loads no Alembic."""
@@ -17,9 +18,11 @@ _version = Table(
 )
 _version.primary_key.name = "alembic_version_pkc"
 
+_id = select(meta.c.value).where(meta.c.name == "id")
 
-async def prepare(engine: Engine) -> None:
-    """Make the schema of an empty database, and check that of any other.
+
+async def prepare(engine: Engine) -> str:
+    """Make the schema of an empty database, and check that of any other. Returns the database's id.
 
     Raises:
         ConfigError: the schema is older or newer than this version of Quorum, or is not Quorum's.
@@ -27,6 +30,7 @@ async def prepare(engine: Engine) -> None:
     if await engine.read(_revision) is None:
         await engine.write(create)  # Looks again, now alone: another process may be as far.
     require_head(await engine.read(_revision))
+    return await engine.read(lambda conn: conn.execute(_id).scalar_one())
 
 
 def create(conn: Connection) -> None:
@@ -42,6 +46,7 @@ def create(conn: Connection) -> None:
     metadata.create_all(conn, checkfirst=False)
     _version.create(conn)
     conn.execute(_version.insert().values(version_num=HEAD))
+    conn.execute(meta.insert().values(name="id", value=new_id("db")))
 
 
 def require_head(revision: str | None) -> None:

@@ -27,6 +27,9 @@ metadata = MetaData(
     }
 )
 
+# Facts about the database itself: `id`, which its journals' files are named after.
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
 # One row per session. `epoch` grows with every claim and every turn: only its holder may append.
 # `search` is the first question, case-folded by us, so that a search finds the same on every engine.
 runs = Table(

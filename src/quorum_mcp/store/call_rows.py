@@ -1,0 +1,90 @@
+"""The shapes in which calls of models and their attempts are recorded."""
+
+from typing import Any, Literal
+
+from msgspec import Struct, structs
+from sqlalchemy import RowMapping
+
+from quorum_mcp import codec
+
+CallStatus = Literal["ok", "error", "cancelled", "unknown"]
+"""`unknown`: the request left and the process died before it knew how it ended."""
+
+
+class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One call of a model: what was asked of whom, how it ended, what it used.
+
+    Attributes:
+        model: the provider's name of the model that answered, or was asked last.
+        cost: nanodollars, None where no price is known; `estimated` where the provider reported no usage.
+        latency_ms: from the start of the call to its end; `first_token_ms` to the first piece of the answer.
+        attempts: how many requests left for a provider.
+        trace: one line for each decision on the way.
+        prompt: what was sent, and `answer` what came back, as text or JSON; None unless content is kept.
+        created_at: when the call began, microseconds since 1970; `finished_at` likewise.
+    """
+
+    id: str
+    tenant: str
+    provider: str
+    model: str
+    created_at: int
+    run_id: str | None = None
+    role: str = "answer"
+    surface: str = "sdk"
+    status: CallStatus = "unknown"
+    stop: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    cost: int | None = None
+    price_source: str | None = None
+    latency_ms: int | None = None
+    first_token_ms: int | None = None
+    attempts: int = 0
+    simulated: bool = False
+    tags: tuple[str, ...] = ()
+    trace: tuple[str, ...] = ()
+    prompt: str | None = None
+    answer: str | None = None
+    finished_at: int | None = None
+
+
+class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request that left for a provider; fields as in `CallRecord`. `n` counts within the call, from 1."""
+
+    id: str
+    call_id: str
+    n: int
+    provider: str
+    model: str
+    started_at: int
+    status: CallStatus = "unknown"
+    error_code: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = False
+    cost: int | None = None
+    finished_at: int | None = None
+
+
+def call_row(call: CallRecord) -> dict[str, Any]:
+    """The call as a row of the table."""
+    row = structs.asdict(call)
+    row["tags"] = codec.encode_text(call.tags) if call.tags else None
+    row["trace"] = codec.encode_text(call.trace) if call.trace else None
+    return row
+
+
+def call_of(row: RowMapping) -> CallRecord:
+    """The call that a row of the table holds."""
+    fields = dict(row)
+    for name in ("tags", "trace"):
+        text = fields[name]
+        fields[name] = codec.decode(text, tuple[str, ...]) if text else ()
+    return CallRecord(**fields)

@@ -1,0 +1,120 @@
+"""Writing and reading the records of calls. Writing is idempotent: a row is stored once, however often it comes."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection, Select, func, select
+
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, call_of, call_row
+from quorum_mcp.store.database import Database
+from quorum_mcp.store.dialect import insert_new
+from quorum_mcp.store.page import Page, encode_cursor, paged
+from quorum_mcp.store.tables import attempts, calls
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+_SLIM = [column.label(column.name) for column in calls.c if column.name not in ("prompt", "answer")]
+
+
+class CallFilter(Struct, frozen=True, kw_only=True):
+    """Which calls: those that satisfy every field that is set.
+
+    Attributes:
+        since: begun at or after, `until`: begun before; microseconds since 1970.
+        simulated: only simulated calls, or only real ones.
+    """
+
+    tenant: str | None = None
+    run_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    status: CallStatus | None = None
+    simulated: bool | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class Records:
+    """The calls of this database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self, where: CallFilter, *, limit: int = 50, cursor: str | None = None
+    ) -> Page[CallRecord]:
+        """A page of calls, newest first, without their content; `cursor` is the `next` of the page before.
+
+        Raises:
+            InvalidInput: a cursor that is not ours, or a limit outside 1 to 500.
+        """
+        statement = paged(
+            filtered(select(*_SLIM), where), calls.c.created_at, calls.c.id, limit=limit, cursor=cursor
+        )
+
+        def body(conn: Connection) -> list[CallRecord]:
+            return [call_of(row) for row in conn.execute(statement).mappings()]
+
+        found = await self._database.read(body)
+        if len(found) <= limit:
+            return Page(found, None)
+        last = found[limit - 1]
+        return Page(found[:limit], encode_cursor(last.created_at, last.id))
+
+    async def get(
+        self, call_id: str, *, tenant: str | None = None
+    ) -> tuple[CallRecord, list[AttemptRecord]] | None:
+        """One call with its content and its attempts in order; None where the tenant has no such call."""
+        statement = filtered(select(calls).where(calls.c.id == call_id), CallFilter(tenant=tenant))
+        tries = select(attempts).where(attempts.c.call_id == call_id).order_by(attempts.c.n)
+
+        def body(conn: Connection) -> tuple[CallRecord, list[AttemptRecord]] | None:
+            row = conn.execute(statement).mappings().first()
+            if row is None:
+                return None
+            return call_of(row), [AttemptRecord(**dict(one)) for one in conn.execute(tries).mappings()]
+
+        return await self._database.read(body)
+
+
+def filtered(statement: S, where: CallFilter) -> S:
+    """`statement` over the table `calls`, narrowed to the filter."""
+    for name in ("tenant", "run_id", "provider", "model", "status", "simulated"):
+        if (value := getattr(where, name)) is not None:
+            statement = statement.where(calls.c[name] == value)
+    if where.since is not None:
+        statement = statement.where(calls.c.created_at >= where.since)
+    if where.until is not None:
+        statement = statement.where(calls.c.created_at < where.until)
+    return statement
+
+
+def store_records(
+    conn: Connection, new_attempts: Sequence[AttemptRecord], new_calls: Sequence[CallRecord]
+) -> None:
+    """Insert the rows that are not there yet. What hangs on a record being new belongs in here too."""
+    if new_attempts:
+        conn.execute(insert_new(conn, attempts), [structs.asdict(attempt) for attempt in new_attempts])
+    if new_calls:
+        conn.execute(insert_new(conn, calls), [call_row(call) for call in new_calls])
+
+
+def store_unfinished(conn: Connection, call: CallRecord) -> None:
+    """Insert a call whose process died before it ended, unless it is there; it used what its attempts used."""
+    used = conn.execute(
+        select(
+            func.count(),
+            func.sum(attempts.c.input_tokens),
+            func.sum(attempts.c.output_tokens),
+            func.sum(attempts.c.cost),
+        ).where(attempts.c.call_id == call.id)
+    ).one()
+    row = call_row(call) | {
+        "status": "unknown",
+        "estimated": True,
+        "attempts": used[0],
+        "input_tokens": int(used[1] or 0),
+        "output_tokens": int(used[2] or 0),
+        "cost": None if used[3] is None else int(used[3]),
+    }
+    conn.execute(insert_new(conn, calls), row)

@@ -1,0 +1,104 @@
+"""What a dead process left in its journal, stored once, by whichever process comes first."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from quorum_mcp import codec
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
+from quorum_mcp.store.database import Database
+from quorum_mcp.store.records import store_records, store_unfinished
+from quorum_mcp.store.segment import SUFFIX, Orphan
+
+log = logging.getLogger(__name__)
+
+STILLBORN_SECONDS = 3600.0
+"""After which a segment that never got its name is removed."""
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """One line of the journal.
+
+    Attributes:
+        kind: `sent`: a request leaves; `done`: it ended; `called`: its call ended without it.
+        call: in `sent` the call as it began, in the others its final record, where it has ended.
+    """
+
+    kind: Literal["sent", "done", "called"]
+    attempt: AttemptRecord | None
+    call: CallRecord | None
+
+
+class Recovered(Struct, frozen=True):
+    """What was found: segments replayed, attempts in them, and how many of those ended unknown."""
+
+    segments: int = 0
+    attempts: int = 0
+    unknown: int = 0
+
+
+async def replay(directory: Path, database: Database) -> Recovered:
+    """Store the content of every segment of this database that no live process holds.
+
+    The rows of a segment are one transaction, and the file is removed after its commit: a death in between
+    only means that the next process finds every row there already.
+
+    Raises:
+        StoreUnavailable: the database cannot be written; the segment stays.
+    """
+    total = Recovered()
+    for path in _segments(directory, database):
+        orphan = Orphan.take(path)
+        if orphan is None:
+            continue
+        stored = False
+        try:
+            found = await asyncio.to_thread(orphan.read)
+            if found.damaged:
+                log.error("%d lines of the journal %s cannot be read", found.damaged, path)
+            entries = [codec.decode(payload, Entry) for payload in found.payloads]
+            attempts, unknown = await database.write(lambda conn, entries=entries: _store(conn, entries))
+            stored = True
+        finally:
+            orphan.close(delete=stored)
+        total = Recovered(total.segments + 1, total.attempts + attempts, total.unknown + unknown)
+    if total.attempts:
+        log.warning(
+            "stored %d attempts of processes that ended early, %d with unknown outcome",
+            total.attempts,
+            total.unknown,
+        )
+    return total
+
+
+def _store(conn: Connection, entries: list[Entry]) -> tuple[int, int]:
+    ended = {entry.attempt.id: entry.attempt for entry in entries if entry.kind != "sent" and entry.attempt}
+    final = {entry.call.id: entry.call for entry in entries if entry.kind != "sent" and entry.call}
+    unknown: dict[str, AttemptRecord] = {}
+    begun: dict[str, CallRecord] = {}
+    for entry in entries:
+        if entry.kind == "sent" and entry.attempt is not None and entry.call is not None:
+            if entry.attempt.id not in ended:
+                unknown[entry.attempt.id] = entry.attempt
+            if entry.call.id not in final:
+                begun[entry.call.id] = entry.call
+    store_records(conn, [*ended.values(), *unknown.values()], list(final.values()))
+    for call in begun.values():
+        store_unfinished(conn, call)
+    return len(ended) + len(unknown), len(unknown)
+
+
+def _segments(directory: Path, database: Database) -> list[Path]:
+    """The database's segments; files of processes that died while they made them are removed."""
+    for path in directory.glob("*.new"):
+        try:
+            if time.time() - path.stat().st_mtime > STILLBORN_SECONDS:
+                path.unlink()
+        except FileNotFoundError:
+            continue
+    return sorted(directory.glob(f"{database.id}-*{SUFFIX}"))
