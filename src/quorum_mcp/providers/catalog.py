@@ -38,7 +38,6 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
     prices: str | None = None
     kind: Kind = "remote"
     auth: str | None = None
-    headers: dict[str, str] = {}
     dialect: Dialect | None = None
 
 

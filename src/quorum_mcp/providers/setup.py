@@ -32,7 +32,6 @@ class Setup(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     title: str = ""
     prices: str | None = None
-    headers: dict[str, str] = {}
     dialect: Dialect = Dialect()
 
 
@@ -47,7 +46,7 @@ def setups(settings: Settings, catalog: Catalog) -> list[Setup]:
         out.append(_vendor(name, vendor, settings, catalog))
     for name, entry in settings.providers.items():
         if name not in catalog.vendors:
-            out.append(_custom(name, entry, settings.env, catalog))
+            out.append(_custom(name, entry, settings, catalog))
     return out
 
 
@@ -70,7 +69,7 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
         base_url=base_url,
         kind="local" if is_loopback(base_url) else "remote",
         missing=missing,
-        auth=given.auth or vendor.auth,
+        auth=_auth(settings, name, given) or vendor.auth,
         keys=keys,
         model=given.model or (given.models[0] if given.models else vendor.model),
         models=given.models if given.models is not None else vendor.models,
@@ -78,12 +77,11 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
         aliases=vendor.aliases,
         title=vendor.title,
         prices=vendor.prices,
-        headers=vendor.headers,
         dialect=catalog.dialect(given.wire or vendor.wire, None if given.wire else vendor),
     )
 
 
-def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str], catalog: Catalog) -> Setup:
+def _custom(name: str, entry: ProviderSettings, settings: Settings, catalog: Catalog) -> Setup:
     where = f"providers.{name}"
     if entry.wire is None:
         raise ConfigError(
@@ -92,7 +90,7 @@ def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str], catalog:
     if not entry.base_url:
         raise ConfigError(f"{where}: base_url is missing", hint="a provider of your own needs its address")
     _refuse_deployments(name, entry)
-    keys = entry.api_keys or _key(env, (entry.api_key_env,) if entry.api_key_env else ())
+    keys = entry.api_keys or _key(settings.env, (entry.api_key_env,) if entry.api_key_env else ())
     base_url = normal_url(entry.base_url, "http://127.0.0.1")
     return Setup(
         name=name,
@@ -100,13 +98,19 @@ def _custom(name: str, entry: ProviderSettings, env: Mapping[str, str], catalog:
         base_url=base_url,
         kind="local" if is_loopback(base_url) else "remote",
         missing=f"set {entry.api_key_env}" if entry.api_key_env and not keys else None,
-        auth=entry.auth,
+        auth=_auth(settings, name, entry),
         keys=keys,
         model=entry.model or (entry.models[0] if entry.models else None),
         models=entry.models or (),
         closed=entry.models is not None,
         dialect=catalog.dialect(entry.wire),
     )
+
+
+def _auth(settings: Settings, name: str, entry: ProviderSettings) -> str | None:
+    """How the user wants keys sent, or None for the wire's own way: `bearer` is also the setting's default."""
+    chosen = entry.auth != "bearer" or f"providers.{name}.auth" in settings.sources
+    return entry.auth if chosen else None
 
 
 def _key(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:

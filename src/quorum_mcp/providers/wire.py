@@ -12,6 +12,10 @@ from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.sse import Event
 
 
+def _usual_budgets() -> dict[str, int]:
+    return {"low": 2048, "medium": 8192, "high": 24576}
+
+
 class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     """How one vendor's use of a wire differs from the wire's own vendor; all of it is catalogue data.
 
@@ -39,7 +43,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     embeddings: bool = True
     max_tokens: int = 16384
     budget_models: tuple[str, ...] = ()
-    budgets: dict[str, int] = {"low": 2048, "medium": 8192, "high": 24576}
+    budgets: dict[str, int] = field(default_factory=_usual_budgets)
 
     def budget(self, model: str, effort: str) -> int | None:
         """The number of reasoning tokens to set for `model`, or None where it takes the word itself.
