@@ -86,8 +86,8 @@ class Database:
         await self._engine.close()
 
 
-def connect(url: str) -> Engine:
-    """The engine for `url`, without a look at the schema.
+def connect(url: str, *, migrating: bool = False) -> Engine:
+    """The engine for `url`, without a look at the schema; `migrating` lifts what stands in a migration's way.
 
     Raises:
         ConfigError: the URL cannot be read, or names an engine that is not supported.
@@ -111,4 +111,4 @@ def connect(url: str) -> Engine:
         )
     from quorum_mcp.store.sqlite import SqliteEngine
 
-    return SqliteEngine(parsed.database)
+    return SqliteEngine(parsed.database, foreign_keys=not migrating)

@@ -27,9 +27,9 @@ async def prepare(engine: Engine) -> str:
     Raises:
         ConfigError: the schema is older or newer than this version of Quorum, or is not Quorum's.
     """
-    if await engine.read(_revision) is None:
+    if await engine.read(revision) is None:
         await engine.write(create)  # Looks again, now alone: another process may be as far.
-    require_head(await engine.read(_revision))
+    require_head(await engine.read(revision))
     return await engine.read(lambda conn: conn.execute(_id).scalar_one())
 
 
@@ -49,27 +49,27 @@ def create(conn: Connection) -> None:
     conn.execute(meta.insert().values(name="id", value=new_id("db")))
 
 
-def require_head(revision: str | None) -> None:
+def require_head(found: str | None) -> None:
     """Refuse a schema that is not the one this code works on.
 
     Raises:
         ConfigError: with the command that helps.
     """
-    if revision == HEAD:
+    if found == HEAD:
         return
-    if revision is None or revision in REVISIONS:
+    if found is None or found in REVISIONS:
         raise ConfigError(
-            f"The database's schema ({revision or 'none'}) is older than this version of Quorum ({HEAD}).",
+            f"The database's schema ({found or 'none'}) is older than this version of Quorum ({HEAD}).",
             hint="Stop other Quorum processes, then run: quorum db upgrade",
         )
     raise ConfigError(
-        f"The database's schema ({revision}) is newer than this version of Quorum ({HEAD}).",
+        f"The database's schema ({found}) is newer than this version of Quorum ({HEAD}).",
         hint="Upgrade Quorum: pip install --upgrade quorum-mcp",
     )
 
 
-def _revision(conn: Connection) -> str | None:
-    """The revision the database is marked with; None without a mark."""
+def revision(conn: Connection) -> str | None:
+    """The revision that the database is marked with; None without a mark."""
     if not inspect(conn).has_table(_version.name):
         return None
     return conn.execute(select(func.max(_version.c.version_num))).scalar()

@@ -34,11 +34,12 @@ DATABASE_ERRORS = (DBAPIError, sqlite3.Error)
 class SqliteEngine:
     """A SQLite file. Implements `store.database.Engine`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, foreign_keys: bool = True) -> None:
+        """Open the file; a migration does so without foreign keys, for it drops and copies tables."""
         _create_file(Path(path))
-        self._readable = _engine(path, "BEGIN", READERS)
+        self._readable = _engine(path, "BEGIN", READERS, foreign_keys)
         self._readers = ThreadPoolExecutor(READERS, "quorum-store-read")
-        self._writer = Writer(_engine(path, "BEGIN IMMEDIATE", 1))
+        self._writer = Writer(_engine(path, "BEGIN IMMEDIATE", 1, foreign_keys))
 
     async def read(self, body: Callable[[Connection], T]) -> T:
         """Run `body` on a reading thread."""
@@ -192,7 +193,7 @@ def _create_file(path: Path) -> None:
         ) from error
 
 
-def _engine(path: str, begin: str, connections: int) -> Engine:
+def _engine(path: str, begin: str, connections: int, foreign_keys: bool) -> Engine:
     """A SQLAlchemy engine whose transactions open with the statement `begin`."""
     engine = create_engine(
         f"sqlite:///{path}",
@@ -205,7 +206,7 @@ def _engine(path: str, begin: str, connections: int) -> Engine:
     def configure(connection: sqlite3.Connection, _record: object) -> None:
         _use_wal(connection)
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA foreign_keys={int(foreign_keys)}")
 
     def start(conn: Connection) -> None:
         # Straight to the driver: SQLAlchemy's own way adds 15 microseconds to every transaction.

@@ -1,0 +1,1 @@
+"""One file per revision; `store.schema.REVISIONS` lists them."""
