@@ -39,6 +39,20 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: Count | None = None
 
 
+class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
+    """One of several endpoints behind a provider's name; what is absent is the provider's own.
+
+    `model` is the endpoint's own name of the model, `weight` its share of the calls against the others.
+    """
+
+    base_url: str
+    api_key_env: VariableName | None = None
+    api_keys: tuple[Text, ...] = ()
+    model: Text | None = None
+    weight: Count = 1
+    limits: LimitSettings = LimitSettings()
+
+
 class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """One provider: a vendor that the catalogue knows, or any endpoint of a known wire.
 
@@ -53,7 +67,7 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     model: Text | None = None
     models: tuple[Text, ...] | None = None
     auth: str = "bearer"
-    deployments: tuple[dict[str, Any], ...] = ()
+    deployments: tuple[DeploymentSettings, ...] = ()
     price: PriceSettings | None = None
     limits: LimitSettings = LimitSettings()
 

@@ -1,0 +1,173 @@
+"""What has to hold between settings, beyond the type of each one."""
+
+import ipaddress
+import re
+from collections.abc import Generator, Iterable, Mapping
+from urllib.parse import urlsplit
+
+from quorum_mcp.config.nodes import Origin, fail, nearest
+from quorum_mcp.config.settings import DeploymentSettings, ProviderSettings, Settings
+
+VIRTUAL = "quorum"
+"""The provider of the virtual models (`quorum/quick`, …): no name for a provider of one's own."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def validate(settings: Settings, origins: Mapping[str, Origin]) -> None:
+    """Check everything that a single value's type does not tell.
+
+    Raises:
+        ConfigError: it names the dotted key of the value and, out of `origins`, where it was written.
+    """
+    for problems in (_providers, _models, _limits, _addresses, _services, _server):
+        for key, problem, hint in problems(settings):
+            raise fail(_origin(origins, key), key, problem, hint)
+
+
+Problem = tuple[str, str, str | None]
+"""The dotted key, what is wrong, what to do."""
+
+
+def _providers(settings: Settings) -> Generator[Problem, None, None]:
+    for name, provider in settings.providers.items():
+        key = f"providers.{name}"
+        if name == VIRTUAL:
+            yield key, "this name belongs to the virtual models (quorum/quick, …)", "Choose another name."
+        elif not _NAME.fullmatch(name):
+            yield key, "a provider's name is made of letters, digits, `.`, `_` and `-`", None
+        yield from _endpoint(key, provider)
+        for number, deployment in enumerate(provider.deployments):
+            yield from _endpoint(f"{key}.deployments[{number}]", deployment)
+        way, _, rest = provider.auth.partition(" ")
+        ways = ("bearer", "header", "query", "command")
+        if way not in ways:
+            problem = f"expected bearer, header NAME, query NAME or command PROGRAM{nearest(way, ways)}"
+            yield f"{key}.auth", problem, None
+        elif bool(rest.strip()) == (way == "bearer"):
+            yield f"{key}.auth", "expected bearer, header NAME, query NAME or command PROGRAM", None
+        if provider.models is not None and provider.model and provider.model not in provider.models:
+            yield f"{key}.model", f"is none of models{nearest(provider.model, provider.models)}", None
+
+
+def _endpoint(key: str, endpoint: ProviderSettings | DeploymentSettings) -> Generator[Problem, None, None]:
+    if endpoint.base_url is not None and (problem := _bad_url(endpoint.base_url)):
+        yield f"{key}.base_url", problem, "Write http://… or https://…"
+    if endpoint.api_key_env and endpoint.api_keys:
+        yield f"{key}.api_keys", "api_key_env and api_keys cannot both be given", None
+
+
+def _models(settings: Settings) -> Generator[Problem, None, None]:
+    """Nothing that a consensus asks may be a consensus itself."""
+    for name, alias in settings.models.items():
+        if "/" in name or not name.strip():
+            yield f"models.{name}", "an alias holds no slash", None
+        if alias.provider == VIRTUAL:
+            yield f"models.{name}.provider", "an alias cannot stand for a quorum/… model", None
+    for key, models in _asked(settings):
+        for model in models:
+            if model.partition("/")[0].strip().lower() == VIRTUAL:
+                hint = "A panel asks models of providers; a quorum/… model would ask a panel again."
+                yield key, f"names {model!r}, which is a consensus itself", hint
+    for name, models in settings.panels.items():
+        if not models:
+            yield f"panels.{name}", "a panel needs at least one model", None
+
+
+def _asked(settings: Settings) -> Generator[tuple[str, Iterable[str]], None, None]:
+    consensus = settings.consensus
+    yield from ((f"panels.{name}", models) for name, models in settings.panels.items())
+    yield "consensus.synthesizer", [consensus.synthesizer or ""]
+    yield "consensus.judge", [consensus.judge or ""]
+    yield "consensus.fallback", consensus.fallback
+    yield from ((f"strategies.{name}.models", one.models) for name, one in settings.strategies.items())
+    for name, chain in settings.fallbacks.items():
+        yield f"fallbacks.{name}", chain
+
+
+def _limits(settings: Settings) -> Generator[Problem, None, None]:
+    retry = settings.retry
+    if retry.min_seconds > retry.max_seconds:
+        key = "retry.min_seconds"
+        yield key, f"{retry.min_seconds:g} is more than retry.max_seconds, {retry.max_seconds:g}", None
+    seen: set[tuple[str, str | None]] = set()
+    for number, budget in enumerate(settings.budgets):
+        if (budget.period, budget.provider) in seen:
+            yield f"budgets[{number}]", "there is another budget of this period and provider", None
+        seen.add((budget.period, budget.provider))
+    zone = settings.records.timezone
+    if zone != "UTC" and not _is_zone(zone):
+        yield "records.timezone", f"{zone!r} is no known time zone", "Write one as Europe/Vienna."
+
+
+def _addresses(settings: Settings) -> Generator[Problem, None, None]:
+    for number, webhook in enumerate(settings.webhooks):
+        if problem := _bad_url(webhook.url):
+            yield f"webhooks[{number}].url", problem, None
+    for number, guardrail in enumerate(settings.guardrails):
+        if problem := _bad_url(guardrail.url):
+            yield f"guardrails[{number}].url", problem, None
+    if settings.url is not None and (problem := _bad_url(settings.url)):
+        yield "url", problem, "Write the server's address, as http://127.0.0.1:8000."
+    if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):
+        yield "redis_url", "expected redis://HOST:PORT/NUMBER", None
+    if settings.cache.backend == "redis" and not settings.redis_url:
+        yield "cache.backend", "redis needs the variable REDIS_URL", None
+
+
+def _services(settings: Settings) -> Generator[Problem, None, None]:
+    for name, service in settings.mcp_services.items():
+        key = f"mcp_services.{name}"
+        if service.type == "stdio" and (not service.command or service.url):
+            yield key, "a service of type stdio has a command and no url", None
+        if service.type == "http":
+            if service.command or service.url is None:
+                yield key, "a service of type http has a url and no command", None
+            elif problem := _bad_url(service.url):
+                yield f"{key}.url", problem, None
+
+
+def _server(settings: Settings) -> Generator[Problem, None, None]:
+    if settings.auth == "off" and not is_loopback(settings.server.host):
+        where = f"server.host is {settings.server.host!r} ({settings.sources['server.host']})"
+        hint = "Listen on 127.0.0.1, or leave QUORUM_AUTH unset."
+        yield "auth", f"off is only for a server on loopback, and {where}", hint
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on is reached from this machine only."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _bad_url(url: str) -> str | None:
+    """What is wrong with an http address; its text may hold a password and is not repeated."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    return None if valid and not re.search(r"[\s${}]", url) else "is no http:// or https:// address"
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _origin(origins: Mapping[str, Origin], key: str) -> Origin:
+    """Where a value was written, or what holds it."""
+    while key:
+        if found := origins.get(key):
+            return found
+        key = key.rpartition(".")[0]
+    return Origin("configuration")
