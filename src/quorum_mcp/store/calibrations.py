@@ -34,7 +34,7 @@ class Calibrations:
     async def all(self) -> dict[str, str]:
         """The JSON of every panel, by panel."""
         statement = select(calibrations.c.panel, calibrations.c.data).order_by(calibrations.c.panel)
-        return await self._database.read(lambda conn: dict(conn.execute(statement).tuples().all()))
+        return await self._database.read(lambda conn: dict(conn.execute(statement).all()))
 
     async def remove(self, panel: str) -> bool:
         """Forget a panel; False where there was nothing."""

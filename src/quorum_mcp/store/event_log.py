@@ -1,7 +1,7 @@
 """The stored events of runs: appended by a run's owner, read by anyone."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -22,6 +22,11 @@ _hold = (
     .values(heartbeat_at=DatabaseNow(), updated_at=bindparam("now"))
 )
 _insert = insert(events)
+_read = (
+    select(events.c.seq, events.c.ts, events.c.type, events.c.data)
+    .where(events.c.run_id == bindparam("the_run"), events.c.seq > bindparam("after"))
+    .order_by(events.c.seq)
+)
 
 
 class EventLog:
@@ -57,15 +62,17 @@ class EventLog:
         types: Collection[EventType] | None = None,
     ) -> list[Event]:
         """The stored events with a number above `after`, in order; only those of `types` where given."""
-        statement = select(events).where(events.c.run_id == run_id, events.c.seq > after)
+        statement = _read
         if types is not None:
             statement = statement.where(events.c.type.in_(types))
-        statement = statement.order_by(events.c.seq).limit(limit)
+        if limit is not None:
+            statement = statement.limit(limit)
 
         def body(conn: Connection) -> list[Event]:
+            rows = conn.execute(statement, {"the_run": run_id, "after": after})
             return [
-                Event(row.run_id, row.seq, row.ts, row.type, codec.decode(row.data, dict[str, Any]))
-                for row in conn.execute(statement)
+                Event(run_id, seq, ts, cast("EventType", kind), codec.decode(data, dict[str, Any]))
+                for seq, ts, kind, data in rows
             ]
 
         return await self._database.read(body)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from quorum_mcp import codec
@@ -84,7 +84,8 @@ def _store(conn: Connection, entries: list[Entry]) -> tuple[int, int]:
     for entry in entries:
         if entry.kind == "sent" and entry.attempt is not None and entry.call is not None:
             if entry.attempt.id not in ended:
-                unknown[entry.attempt.id] = entry.attempt
+                # Its cost is what was set aside for it: the provider may have billed that.
+                unknown[entry.attempt.id] = structs.replace(entry.attempt, status="unknown", estimated=True)
             if entry.call.id not in final:
                 begun[entry.call.id] = entry.call
     store_records(conn, [*ended.values(), *unknown.values()], list(final.values()))

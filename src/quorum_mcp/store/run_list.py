@@ -59,7 +59,7 @@ class RunList:
         """How many sessions have each status; a status that none has is absent."""
         statement = _filtered(select(runs.c.status, func.count()), RunFilter(tenant=tenant))
         statement = statement.group_by(runs.c.status)
-        return await self._database.read(lambda conn: dict(conn.execute(statement).tuples().all()))
+        return await self._database.read(lambda conn: dict(conn.execute(statement).all()))
 
 
 def _filtered(statement: S, where: RunFilter) -> S:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, literal, or_, select, update
+from sqlalchemy import Connection, Text, and_, bindparam, func, insert, literal, or_, select, update
 
 from quorum_mcp.errors import Conflict, NotFound
 from quorum_mcp.events import Event
@@ -27,11 +27,22 @@ from quorum_mcp.store.tables import idempotency_keys, runs
 
 OPEN = ("queued", "running")
 
+# Statements of the hot path are built once: building one costs as much CPU as carrying it out.
 _create = insert(runs).values(heartbeat_at=DatabaseNow())
+_get = select(runs).where(runs.c.id == bindparam("the_run"))
 _finish = (
     update(runs)
     .where(runs.c.id == bindparam("the_run"), runs.c.epoch == bindparam("the_epoch"))
     .where(runs.c.status == "running")
+    .values(
+        status=bindparam("status"),
+        output=func.coalesce(bindparam("output", type_=Text), runs.c.output),
+        total_cost=bindparam("total_cost"),
+        calls=bindparam("calls"),
+        simulated=bindparam("simulated"),
+        updated_at=bindparam("now"),
+        finished_at=bindparam("now"),
+    )
 )
 
 
@@ -99,13 +110,10 @@ class Runs:
 
     async def get(self, run_id: str, *, tenant: str | None = None) -> Run | None:
         """The run; None where there is none, or where it belongs to another tenant than the one given."""
-        statement = select(runs).where(runs.c.id == run_id)
-        if tenant is not None:
-            statement = statement.where(runs.c.tenant == tenant)
 
         def body(conn: Connection) -> Run | None:
-            row = conn.execute(statement).mappings().first()
-            return None if row is None else run_of(row)
+            row = conn.execute(_get, {"the_run": run_id}).mappings().first()
+            return None if row is None or (tenant or row["tenant"]) != row["tenant"] else run_of(row)
 
         return await self._database.read(body)
 
@@ -196,21 +204,20 @@ class Runs:
         Raises:
             StaleOwner: the run is not running under `epoch` any more; nothing is stored.
         """
-        now = now_us()
         values: dict[str, Any] = {
+            "the_run": run_id,
+            "the_epoch": epoch,
             "status": status,
+            "output": output,
             "total_cost": total_cost,
             "calls": calls,
             "simulated": simulated,
-            "updated_at": now,
-            "finished_at": now,
+            "now": now_us(),
         }
-        if output is not None:
-            values["output"] = output
         rows = event_rows(run_id, epoch, events)
 
         def body(conn: Connection) -> None:
-            if changed(conn.execute(_finish.values(values), {"the_run": run_id, "the_epoch": epoch})) == 0:
+            if changed(conn.execute(_finish, values)) == 0:
                 raise StaleOwner(f"Session {run_id} is not running under epoch {epoch} any more.")
             insert_events(conn, rows)
 
