@@ -22,7 +22,7 @@ def test(arguments: Arguments) -> int:
     absent = _parts()
     for part in absent:
         print(f"dev: MISSING {part}", file=sys.stderr)
-    pytest = (BIN / "python", "-m", "pytest", "-n", "2", "-rs", *arguments)
+    pytest = (BIN / "python", "-m", "pytest", "-n", "2", "-rfEs", *arguments)
     status = run(*pytest, env=environment())
     for part in absent:
         print(f"dev: its tests did not run: {part}", file=sys.stderr)
@@ -62,7 +62,7 @@ def faults(arguments: Arguments) -> int:
     if not (ROOT / "tests" / "faults").is_dir():
         return _missing("no fault test is there yet (tests/faults)")
     long = environment() | {"QUORUM_LONG_FAULTS": "1"}
-    return run(BIN / "python", "-m", "pytest", "-rs", "tests/faults", *arguments, env=long)
+    return run(BIN / "python", "-m", "pytest", "-rfEs", "tests/faults", *arguments, env=long)
 
 
 def screenshots(arguments: Arguments) -> int:
