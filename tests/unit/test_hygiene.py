@@ -14,9 +14,7 @@ ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 
 # Written in pieces, so that this file does not hold what it looks for.
-MACHINE_PATHS = re.compile(
-    "|".join(re.escape("/" + name) + r"/\w" for name in ("work", "home", "root", "Users"))
-)
+MACHINE_PATHS = re.compile(r"(?<![\w}.~-])/(" + "|".join(("work", "home", "root", "Users")) + r")/\w")
 REGISTRIES = re.compile(
     "|".join(
         re.escape(".".join(parts))
