@@ -10,8 +10,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusions import find
-from quorum_mcp.consensus.normal import AnswerFormat, Conclusion, same
+from quorum_mcp.consensus.conclusion import Conclusion, same
+from quorum_mcp.consensus.conclusions import search
+from quorum_mcp.consensus.normal import AnswerFormat
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -38,16 +39,24 @@ def compare(
         question: what was asked, where known.
         answer_format: the form that was asked for.
     """
-    first = find(a, question=question, answer_format=answer_format)
-    second = find(b, question=question, answer_format=answer_format)
-    equal = first is not None and second is not None and same(first, second)
-    score = _score(first, second, equal, a, b)
+    first = search(a, question=question, answer_format=answer_format)
+    second = search(b, question=question, answer_format=answer_format)
+    equal = first is not None and second is not None and same(first.conclusion, second.conclusion)
     agreement: Literal["agree", "disagree", "cannot_tell"] = "cannot_tell"
-    if equal:
+    if (
+        first
+        and second
+        and equal
+        and first.firm
+        and second.firm
+        and not (first.contested or second.contested)
+    ):
         agreement = "agree"
-    elif first is not None and second is not None and first.stated and second.stated:
+    elif first and second and not equal and first.conclusion.stated and second.conclusion.stated:
         agreement = "disagree"
-    return Comparison(agreement, score, first, second)
+    one, two = (first and first.conclusion), (second and second.conclusion)
+    score = _score(one, two, equal, a, b)
+    return Comparison(agreement, score, one, two)
 
 
 def _score(first: Conclusion | None, second: Conclusion | None, equal: bool, a: str, b: str) -> float:

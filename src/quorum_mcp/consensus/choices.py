@@ -53,6 +53,6 @@ def letter(text: str, *, known: dict[str, str] | None = None) -> str | None:
     upper = mark.upper()
     if known and upper not in known:
         return None
-    if not rest or bracketed and not rest[0] in "=+-*/^," or rest[0] in ".):":
+    if not rest or (bracketed and rest[0] not in "=+-*/^,") or rest[0] in ".):":
         return upper
     return None

@@ -1,23 +1,40 @@
-"""The short conclusion of a model's answer, wherever it stands.
+r"""The short conclusion of a model's answer, wherever it stands.
 
-In order: a `CONCLUSION:` line, an `"answer"` field of JSON (also broken JSON), `\\boxed{…}`, "the answer is …",
-"so: …" and "hence …" directly before a short value, and last the value that the final sentences end with; only
+In order: a `CONCLUSION:` line, an `"answer"` field of JSON (also broken JSON), `\boxed{…}`, "the answer is …",
+"So: …" and "hence …" directly before a short value, and last the value that the final sentence ends with; only
 that last kind is not `stated`. Time is linear in the text's length; nothing in a text is ever an instruction.
 """
 
 import re
-from collections.abc import Iterator
 
-from quorum_mcp.consensus import choices, marks, prose
-from quorum_mcp.consensus.normal import AnswerFormat, Conclusion, Context, context, read, same
+from msgspec import Struct
 
-__all__ = ["Conclusion", "find", "same"]
+from quorum_mcp.consensus import choices, letters, marks, prose
+from quorum_mcp.consensus.conclusion import Conclusion, same
+from quorum_mcp.consensus.normal import AnswerFormat, Context, context, read
+
+__all__ = ["Conclusion", "Found", "find", "same", "search"]
 
 _SHORT = 120
+_NEAR_END = 250
 _ANSWERED = re.compile(
-    r"(?:the\s+)?(?:final\s+|correct\s+|short\s+)?(?:answer|conclusion|result)\s*(?:is|:)\s*", re.IGNORECASE
+    r"[\s*_]*(?:the\s+)?(?:final\s+|correct\s+|short\s+)?(?:answer|conclusion|result)\s*(?:is|:)\s*",
+    re.IGNORECASE,
 )
-_LEAD_LETTER = re.compile(r"\s*[*_`$]{0,3}\(?([A-J])[).:,]")
+
+
+class Found(Struct, frozen=True):
+    """A conclusion and how sure it is that the text means it.
+
+    Attributes:
+        conclusion: what was found.
+        firm: False where it is only the last value mentioned: too weak for a vote.
+        contested: the text announces more than one answer.
+    """
+
+    conclusion: Conclusion
+    firm: bool = True
+    contested: bool = False
 
 
 def find(
@@ -30,70 +47,103 @@ def find(
         question: what was asked, where known: its options, its units and whether it is about code help reading.
         answer_format: `choice` and `number` accept nothing else; `text` reads no letters.
     """
+    found = search(text, question=question, answer_format=answer_format)
+    return found.conclusion if found and found.firm else None
+
+
+def search(text: str, *, question: str | None = None, answer_format: AnswerFormat = "auto") -> Found | None:
+    """Like `find`, with how sure the finding is, and weak findings too."""
     if not text or text.isspace():
         return None
     about = context(question, answer_format)
     line = marks.conclusion_line(text)
-    if line is not None and (found := _marked(line, about)):
-        return found
+    if line is not None and (conclusion := _marked(line, about)):
+        return Found(conclusion)
     text = marks.own_part(text)
-    for segment in _announced(text):
-        found = _marked(segment, about)
-        if found is not None:
-            return found
+    field = marks.json_answer(text)
+    if field is not None and (conclusion := _marked(field, about)) and _wanted(conclusion, about):
+        return Found(conclusion)
     part = marks.window(text)
-    for segment in marks.answer_phrases(part):
-        found = _inside(segment, about)
-        if found is not None:
-            return found
-    for segment in marks.hence_phrases(part):
-        found = _inside(segment, about)
-        if found is not None and found.kind != "phrase":
-            return found
-    return unstated(part, about)
+    found = _lettered(part, about) or _announced(part, about)
+    if found is not None:
+        return found
+    value = prose.final(part, about)
+    return Found(*value) if value and _wanted(value[0], about) else None
 
 
-def _announced(text: str) -> Iterator[str]:
-    for source in (marks.json_answer, marks.boxed):
-        segment = source(text)
-        if segment is not None:
-            yield segment
+def _wanted(conclusion: Conclusion, about: Context) -> bool:
+    """Whether it can answer a question that lists options: any choice can, and words ("none of these")."""
+    return not about.options or conclusion.kind in ("choice", "phrase", "truth")
+
+
+def _lettered(text: str, about: Context) -> Found | None:
+    """The choice that a text makes: by a box, by announcing a letter, or by naming one at its end."""
+    if about.code and not about.options:
+        return None
+    box = marks.boxed(text)
+    if (
+        box is not None
+        and (mark := choices.letter(box[0], known=about.options or None))
+        and (conclusion := read(mark, about))
+    ):
+        return Found(conclusion)
+    said = letters.announced(text[box[1] :] if box and not about.options else text, about)
+    if said is not None and (conclusion := read(said[0], about)):
+        return Found(conclusion, True, said[1])
+    if about.options:
+        for sentence in prose.sentences(text)[:2]:
+            if (mark := letters.mentioned(sentence, about)) and (conclusion := read(mark, about)):
+                return Found(conclusion)
+    return None
+
+
+def _announced(text: str, about: Context) -> Found | None:
+    box = marks.boxed(text)
+    if box is not None and (conclusion := _marked(box[0], about)) and _wanted(conclusion, about):
+        return Found(conclusion)
+    for hit in reversed(marks.answers(text)):
+        conclusion = _inside(marks.sentence(text, hit.end()), about)
+        if conclusion is not None and _wanted(conclusion, about):
+            return Found(conclusion)
+    for hit in reversed(marks.hence(text[-_NEAR_END:])):
+        conclusion = _direct(marks.sentence(text[-_NEAR_END:], hit.end()), about)
+        if conclusion is not None and _wanted(conclusion, about):
+            return Found(conclusion)
+    return None
 
 
 def _marked(segment: str, about: Context) -> Conclusion | None:
     """The conclusion of a field, a box or a line that holds nothing else."""
-    lead = _ANSWERED.match(segment.lstrip(" *_"))
-    if lead:
-        segment = segment.lstrip(" *_")[lead.end() :]
-    found = read(segment, about)
+    lead = _ANSWERED.match(segment)
+    if lead and lead.end() < len(segment):
+        segment = segment[lead.end() :]
+    found = read(segment, about, exact=True)
     if found is not None and (found.kind != "phrase" or len(segment) <= _SHORT):
         return found
     inner = _inside(segment, about)
     return inner if inner is not None and inner.kind != "phrase" else found
 
 
+def _direct(segment: str, about: Context) -> Conclusion | None:
+    """A value that is the whole segment: "hence 5"."""
+    if about.code or len(segment) > _SHORT:
+        return None
+    found = read(segment, about)
+    return found if found is not None and found.kind not in ("phrase", "formula") else None
+
+
 def _inside(segment: str, about: Context) -> Conclusion | None:
-    """The conclusion that a sentence starts with, behind "the answer is" or "hence"."""
+    """The conclusion that a sentence starts with, behind "the answer is" or "So:"."""
     segment = segment.strip()
     if not segment:
         return None
-    if "\\boxed" in segment and (box := marks.boxed(segment)):
-        return read(box, about)
-    if not about.code and (letter := choices.letter(segment, known=about.options or None)) and letter <= "J":
+    if not about.code and (letter := choices.letter(segment, known=about.options or None)):
         return read(letter, about)
-    whole = read(segment, about) if len(segment) <= _SHORT else None
-    if whole is not None and whole.kind != "phrase":
+    whole = read(segment, about) if len(segment) <= _SHORT or about.code else None
+    if whole is not None and (whole.kind != "phrase" or about.code):
         return whole
-    found = prose.leading(segment, about) or prose.value(segment, about)
-    if found is not None:
+    if found := prose.leading(segment, about):
         return found
+    if found := prose.value(segment, about):
+        return found.conclusion
     return whole if whole is not None and len(segment.split()) <= 8 else None
-
-
-def unstated(text: str, about: Context) -> Conclusion | None:
-    """The value that the last sentences of `text` end with."""
-    for sentence in prose.sentences(text):
-        found = prose.value(sentence, about)
-        if found is not None:
-            return Conclusion(found.text, found.key, found.kind, False, found.alias)
-    return None

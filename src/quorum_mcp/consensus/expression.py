@@ -68,6 +68,11 @@ def key(text: str) -> tuple[str, Fraction | None] | None:
         if not free and not shown.startswith("~"):
             return shown, Fraction(shown)
         return shown, None
+    sides = plain.split("=")
+    if len(sides) > 1 and not re.search(r"[<>≤≥,;]", plain) and (read := formula.evaluate(sides[-1])):
+        left = formula.evaluate(sides[0])
+        if left and not left[1] and not read[1]:
+            return key(sides[-1])
     return _composed(plain, 0), None
 
 

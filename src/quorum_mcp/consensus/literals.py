@@ -37,7 +37,9 @@ def _depth(text: str) -> int:
 
 
 def show(value: Any) -> str:
-    """One form for equal literals: 1 and 1.0 are the same, sets and dicts are sorted, quotes are single."""
+    """One form for equal literals: 1 and 1.0 are the same, sets and dicts are sorted, quotes are single,
+    white space inside strings is dropped.
+    """
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, int | float):
@@ -50,4 +52,6 @@ def show(value: Any) -> str:
         return "{" + ",".join(sorted(map(show, value))) + "}"
     if isinstance(value, dict):
         return "{" + ",".join(sorted(f"{show(k)}:{show(v)}" for k, v in value.items())) + "}"
+    if isinstance(value, str):
+        return repr("".join(value.split()))
     return repr(value)

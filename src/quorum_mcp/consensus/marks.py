@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 
 from quorum_mcp.consensus import latex, literals
 
@@ -14,14 +13,17 @@ _ESCAPED_COMMAND = re.compile(
     r"|big|boxed|forall|floor|tau|top|ne\b|nu\b|[()\[\]{}$%,;!]|[ac-eg-mo-qsv-zA-Z])"
 )
 _ANSWER = re.compile(
-    r"\b(?:answer|choice|option|solution|result)(?:\s+(?:to|for|of)\s[^.\n:]{1,80}?)?[*_]{0,3}\s{0,3}"
-    r"(?:(?:is|would be|should be|must be|will be|:|=|：)[*_]{0,3}\s{0,4})+(?:(?:therefore|thus|indeed|clearly|simply|option|choice)\s)?",
+    r"\banswer(?:\s+(?:to|for|of)\s[^.\n:]{1,80}?)?[*_]{0,3}\s{0,3}"
+    r"(?:(?:is|would be|should be|must be|will be|:|：)[*_]{0,3}\s{0,4})+"
+    r"(?:(?:therefore|thus|indeed|clearly|simply|closest to|option|choice)\s)?"
+    r"|\b(?:correct|best|right) (?:choice|option|statement)\s+is:?\s",
     re.IGNORECASE,
 )
-_HENCE = re.compile(
-    r"(?:^|[\n.;,]\s{0,4}|\bthe\s|\band\s)(?:hence|so:|so|therefore|thus)[*_,:]{0,3}\s{1,4}(?:[:=]\s{0,3})?",
+_LABEL = re.compile(
+    r"(?:^|\n)[\s*_#>]{0,6}(?:so|hence|therefore|thus|result|final)[*_]{0,2}\s?:[*_]{0,2}[ \t]{0,3}(?=\S)",
     re.IGNORECASE,
 )
+_HENCE = re.compile(r"\b(?:hence|so|therefore|thus)[*_,:]{0,3}\s{1,4}(?:[:=]\s{0,3})?", re.IGNORECASE)
 _NEXT_QUESTION = re.compile(r"\n\s{0,8}(?:question|q)\s{0,3}\d{0,4}\s{0,3}[:.]", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"\n|(?<![A-Z][.])(?<=[.!?。])(?=\s|$|\*\*|\")|[.]\Z")
 _HEAD, _TAIL = 1500, 6000
@@ -78,7 +80,7 @@ def json_answer(text: str) -> str | None:
         return _bare_value(rest)
     end = _string_end(rest)
     raw = rest[1:end]
-    return _unescaped(raw).strip() or None
+    return _unescaped(raw)
 
 
 def _bare_value(rest: str) -> str | None:
@@ -115,8 +117,8 @@ def _unescaped(raw: str) -> str:
     return raw.replace('\\"', '"')
 
 
-def boxed(text: str) -> str | None:
-    r"""What the last \boxed{…} holds."""
+def boxed(text: str) -> tuple[str, int] | None:
+    r"""What the last \boxed{…} holds, and where it ends."""
     place = len(text)
     for _ in range(3):
         place = max(text.rfind("\\boxed", 0, place), text.rfind("\\fbox", 0, place))
@@ -129,7 +131,7 @@ def boxed(text: str) -> str | None:
             while inner.startswith("{") and inner.endswith("}") and latex.group_end(inner, 0) == len(inner):
                 inner = inner[1:-1].strip()
             if inner:
-                return inner
+                return inner, end
     return None
 
 
@@ -152,21 +154,29 @@ def window(text: str) -> str:
     return text[:_HEAD] + "\n" + text[-_TAIL:]
 
 
-def answer_phrases(text: str) -> Iterator[str]:
-    """What follows "the answer is" and the like, to the end of the sentence, last first."""
-    for hit in reversed(list(_ANSWER.finditer(text))):
-        yield sentence(text, hit.end())
+def announcements(text: str) -> list[re.Match[str]]:
+    """All places where an answer is announced in words, first to last: "the answer is", "So:", "hence"."""
+    hits = [hit for pattern in (_ANSWER, _LABEL, _HENCE) for hit in pattern.finditer(text)]
+    return sorted(hits, key=lambda hit: (hit.end(), hit.start()))
 
 
-def hence_phrases(text: str) -> Iterator[str]:
-    """What follows "hence", "so:", "therefore" and "thus" in the last part of the text, last first."""
-    part = text[-1500:]
-    for hit in reversed(list(_HENCE.finditer(part))):
-        yield sentence(part, hit.end())
+def answers(text: str) -> list[re.Match[str]]:
+    """The places that announce an answer outright, first to last: "the answer is", "So:" at the start of a line."""
+    hits = [hit for pattern in (_ANSWER, _LABEL) for hit in pattern.finditer(text)]
+    return sorted(hits, key=lambda hit: hit.end())
+
+
+def hence(text: str) -> list[re.Match[str]]:
+    """The places of "hence", "so", "therefore" and "thus", first to last."""
+    return list(_HENCE.finditer(text))
 
 
 def sentence(text: str, start: int) -> str:
-    """`text` from `start` to the end of the sentence or line."""
+    """`text` from `start`, or from the next line that is not empty, to the end of the sentence or line."""
     part = text[start : start + literals.MAX_LENGTH]
+    if not part.partition("\n")[0].strip(" *_:"):
+        part = part.lstrip(" *_:\r\n")
+        if part.startswith(("```", "{")):
+            return ""
     end = _SENTENCE_END.search(part)
     return part[: end.start()] if end else part

@@ -6,7 +6,7 @@ Choices made here:
   out the unit that the question gave. Nouns that are no unit (47 pets) are dropped.
 * yes and true are the same, and so are no and false.
 * Letters A to J alone are choices; in a question with options every listed letter is, and so is an option's text.
-* A quoted string compares exactly; plain words compare without case, articles and punctuation.
+* A quoted string compares with its case but without white space, as layout differs freely; plain words compare without case, articles and punctuation.
 """
 
 import re
@@ -17,28 +17,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import choices, dates, expression, latex, literals, numbers, units
+from quorum_mcp.consensus import choices, code, dates, expression, latex, literals, numbers, units
+from quorum_mcp.consensus.conclusion import Conclusion
 
-Kind = Literal["number", "quantity", "choice", "date", "truth", "literal", "formula", "phrase"]
 AnswerFormat = Literal["auto", "choice", "number", "text"]
-
-
-class Conclusion(Struct, frozen=True):
-    """A short answer.
-
-    Attributes:
-        text: the tidy short answer as it is shown.
-        key: what equal answers share, `kind:` first.
-        kind: what sort of answer it is.
-        stated: whether the text announced it as its answer (a line, a field, a box, "the answer is").
-        alias: the key of another reading that also agrees (the bare number of a quantity), or empty.
-    """
-
-    text: str
-    key: str
-    kind: Kind
-    stated: bool = True
-    alias: str = ""
 
 
 class Context(Struct, frozen=True):
@@ -52,7 +34,6 @@ class Context(Struct, frozen=True):
     format: AnswerFormat
 
 
-_CODE = re.compile(r"\bassert\s+\w+\(|\[PYTHON\]|^\s*def \w+\(|\bprint\(", re.MULTILINE)
 _PERCENT = re.compile(r"\bpercent|%", re.IGNORECASE)
 _TRUTH = {"yes": True, "true": True, "no": False, "false": False}
 _NOUN = re.compile(
@@ -63,11 +44,6 @@ _QUOTES = "\"'`“”‘’"
 _EDGES = " \t\r\n*_`"
 MAX_PHRASE = 300
 _MAX_NOUN_WORDS = 5
-
-
-def same(a: Conclusion, b: Conclusion) -> bool:
-    """Whether two conclusions are equal: the same key, or one's other reading is the other's key."""
-    return a.key == b.key or (bool(a.alias) and a.alias == b.key) or (bool(b.alias) and b.alias == a.key)
 
 
 @lru_cache(maxsize=64)
@@ -83,7 +59,7 @@ def context(question: str | None, answer_format: AnswerFormat = "auto") -> Conte
             keys.setdefault(read_option.key, mark)
     asked = question[-6000:]
     return Context(
-        listed, keys, bool(_CODE.search(asked)), bool(_PERCENT.search(asked)), asked, answer_format
+        listed, keys, not listed and code.is_about(asked), bool(_PERCENT.search(asked)), asked, answer_format
     )
 
 
@@ -102,8 +78,13 @@ def tidy(text: str) -> str:
     return text
 
 
-def read(text: str, about: Context, *, stated: bool = True) -> Conclusion | None:
-    """The conclusion that `text` is, all of it; None where it is empty or too long for a short answer."""
+def read(text: str, about: Context, *, exact: bool = False) -> Conclusion | None:
+    """The conclusion that `text` is, all of it; None where it is empty or too long for a short answer.
+
+    `exact`: nothing but the answer stands in `text`, so that of code every character counts.
+    """
+    if about.code and about.format in ("auto", "text"):
+        return code.read(text, exact=exact)
     text = tidy(text)
     if not text or len(text) > literals.MAX_LENGTH:
         return None
@@ -117,7 +98,7 @@ def read(text: str, about: Context, *, stated: bool = True) -> Conclusion | None
         found = Conclusion(mark, f"choice:{mark}", "choice")
     if not _fits(found, about.format):
         return None
-    return found if stated else Conclusion(found.text, found.key, found.kind, False, found.alias)
+    return found
 
 
 def _fits(found: Conclusion, wanted: AnswerFormat) -> bool:
@@ -133,7 +114,7 @@ def _option(found: Conclusion, about: Context) -> str | None:
 
 
 def _choice(text: str, about: Context) -> Conclusion | None:
-    if about.format in ("number", "text") or (about.code and not about.options):
+    if about.format in ("number", "text"):
         return None
     if about.options or about.format == "choice":
         mark = choices.letter(text, known=about.options or None)
@@ -146,7 +127,7 @@ def _choice(text: str, about: Context) -> Conclusion | None:
 
 def _truth(text: str, about: Context) -> Conclusion | None:
     word = text.strip(_QUOTES).lower()
-    if word not in _TRUTH or (about.code and text not in ("True", "False")):
+    if word not in _TRUTH:
         return None
     return Conclusion(text.strip(_QUOTES), f"truth:{'yes' if _TRUTH[word] else 'no'}", "truth")
 
@@ -157,25 +138,22 @@ def _literal(text: str, about: Context) -> Conclusion | None:
         return None
     value: Any = parsed[0]
     if isinstance(value, str):
-        if not about.code and text[0] == '"':
-            inner = read(value, about) if value.strip() else None
-            if inner is not None:
-                return inner
+        inner = read(value, about) if value.strip() else None
+        if inner is not None and (text[0] == '"' or inner.kind in ("date", "choice")):
+            return inner
         number = numbers.parse(value)
         alias = f"number:{number}" if number is not None else ""
-        return Conclusion(text, f"literal:{value!r}", "literal", alias=alias)
+        return Conclusion(text, f"literal:{literals.show(value)}", "literal", alias=alias)
     return Conclusion(text, f"literal:{literals.show(value)}", "literal")
 
 
-def _date(text: str, about: Context) -> Conclusion | None:
-    if about.code:
-        return None
+def _date(text: str, _about: Context) -> Conclusion | None:
     iso = dates.parse(text)
     return Conclusion(text, f"date:{iso}", "date") if iso else None
 
 
 def _number(text: str, about: Context) -> Conclusion | None:
-    bare = text.strip(_QUOTES) if not about.code else text
+    bare = text.strip(_QUOTES)
     value = numbers.parse(bare)
     if value is not None:
         return _numeric(bare, value)
@@ -210,9 +188,7 @@ def _decimal(value: Fraction) -> str:
     return shown if Fraction(shown) == value else str(value)
 
 
-def _formula(text: str, about: Context) -> Conclusion | None:
-    if about.code:
-        return None
+def _formula(text: str, _about: Context) -> Conclusion | None:
     found = expression.key(text)
     if found is None:
         return None
@@ -227,17 +203,14 @@ def _formula(text: str, about: Context) -> Conclusion | None:
 def _counted(text: str, about: Context) -> Conclusion | None:
     """A number with a noun behind it: 47 pets."""
     found = _NOUN.fullmatch(text)
-    if not found or about.code or len(found[2].split()) > _MAX_NOUN_WORDS:
+    if not found or len(found[2].split()) > _MAX_NOUN_WORDS:
         return None
     return _number(found[1].strip(), about)
 
 
-def _phrase(text: str, about: Context) -> Conclusion | None:
+def _phrase(text: str, _about: Context) -> Conclusion | None:
     if len(text) > MAX_PHRASE:
         return None
-    if about.code:
-        value = text.strip(_QUOTES)
-        return Conclusion(text, f"literal:{value!r}", "literal")
     bare = unicodedata.normalize("NFKC", latex.plain(text) if "\\" in text else text)
     words = re.findall(r"[\w'’-]+|[^\w\s.,;:!?'\"“”‘’`*()\[\]-]", bare.lower())
     kept = [word.strip("'’-_") for word in words if word not in ("a", "an", "the")]
@@ -245,7 +218,7 @@ def _phrase(text: str, about: Context) -> Conclusion | None:
     if not key:
         return None
     shown = text.strip('"“”`') or text
-    return Conclusion(shown, f"phrase:{key}", "phrase", alias=f"literal:{shown!r}")
+    return Conclusion(shown, f"phrase:{key}", "phrase", alias=f"literal:{literals.show(shown)}")
 
 
 _READERS = (_choice, _truth, _literal, _date, _number, _formula, _counted, _phrase)
