@@ -135,7 +135,7 @@ class Assembler:
             raise BadProviderAnswer("the answer was cut before its end", details=details)
         blocks = sorted(self._blocks, key=lambda block: _ORDER[block.kind]) if self._grouped else self._blocks
         parts = tuple(part for block in blocks if (part := block.part()) is not None)
-        stop = "tool_use" if self._tools and self.stop == "stop" else self.stop
+        stop = "tool_use" if self._tools and self.stop in ("stop", "other") else self.stop
         if not parts and stop == "content_filter":
             raise ContentFiltered("the provider withheld the answer", details=details)
         if not parts and stop != "length":

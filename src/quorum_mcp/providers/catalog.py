@@ -41,12 +41,22 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
     dialect: Dialect | None = None
 
 
+class LocalServer(Struct, frozen=True, forbid_unknown_fields=True):
+    """A kind of server that may run on this machine; `owner` begins the `owned_by` of the models it lists."""
+
+    title: str
+    wire: Literal["openai", "ollama"]
+    base_url: str
+    owner: str | None = None
+
+
 class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     """All vendors, and the day their model names were looked up; `dialects` is each wire's usual one."""
 
     checked: date
     vendors: dict[str, Vendor]
     dialects: dict[str, Dialect] = {}
+    servers: dict[str, LocalServer] = {}
 
     def dialect(self, wire: str, vendor: Vendor | None = None) -> Dialect:
         """How a vendor, or any other endpoint of a wire, speaks it."""

@@ -27,6 +27,20 @@ _STOPS: dict[str, StopReason] = {
     "OTHER": "other",
     "CONTINUATION": "length",
 }
+_FILTERS = (
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "IMAGE_SAFETY",
+    "IMAGE_PROHIBITED_CONTENT",
+    "IMAGE_RECITATION",
+    "ESCALATION",
+    "PUP_LIMITED_DISABLED",
+    "MODEL_ARMOR",
+)
 _BROKEN = (
     "MALFORMED_FUNCTION_CALL",
     "UNEXPECTED_TOOL_CALL",
@@ -326,8 +340,7 @@ class GoogleReader:
             raise BadProviderAnswer(
                 f"the answer broke off: {reason} {candidate.finish_message or ''}".rstrip()
             )
-        # Every reason that is not one of these is a filter of some kind.
-        self._assembler.stop = _STOPS.get(reason, "content_filter")
+        self._assembler.stop = "content_filter" if reason in _FILTERS else _STOPS.get(reason, "other")
 
     def _part(self, part: _Part) -> list[Delta]:
         assembler = self._assembler
