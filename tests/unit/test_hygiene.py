@@ -13,8 +13,8 @@ from tools.environment import dependencies_digest, locked_digest
 ROOT = Path(__file__).parents[2]
 SRC = ROOT / "src"
 
+MACHINE_PATHS = re.compile(r"(?<![\w}.~-])/(work|home|root|Users)/\w")
 # Written in pieces, so that this file does not hold what it looks for.
-MACHINE_PATHS = re.compile(r"(?<![\w}.~-])/(" + "|".join(("work", "home", "root", "Users")) + r")/\w")
 REGISTRIES = re.compile(
     "|".join(
         re.escape(".".join(parts))
