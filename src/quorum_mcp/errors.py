@@ -228,3 +228,26 @@ class BadProviderAnswer(ProviderError):
     """The answer cannot be used: malformed, cut, empty or unreadable."""
 
     code, retryable = "provider_bad_answer", True
+
+
+def revive(body: dict[str, Any]) -> QuorumError:
+    """The error that `to_dict` wrote down, as an exception of its class again."""
+    details = dict(body.get("details") or {})
+    kind = _by_code(QuorumError).get(str(body.get("code")), QuorumError)
+    error = kind(
+        str(body.get("message", "unknown error")),
+        hint=body.get("hint"),
+        provider=details.pop("provider", None),
+        model=details.pop("model", None),
+        retry_after=details.pop("retry_after", None),
+        details=details,
+    )
+    error.request_id = body.get("request_id")
+    return error
+
+
+def _by_code(root: type[QuorumError]) -> dict[str, type[QuorumError]]:
+    found: dict[str, type[QuorumError]] = {}
+    for kind in root.__subclasses__():
+        found |= _by_code(kind)
+    return found | {root.code: root}

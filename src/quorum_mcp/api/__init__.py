@@ -1,0 +1,1 @@
+"""The surfaces that listen on a port: thin, all over the same operations."""

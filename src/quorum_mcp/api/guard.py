@@ -1,0 +1,75 @@
+"""Before any route: a request id, the Host and Origin checks, and who is asking. Raw ASGI, for HTTP and WebSocket."""
+
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from quorum_mcp.access.authenticate import Authenticator
+from quorum_mcp.access.network import check_host, check_origin
+from quorum_mcp.api.failures import error_response
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.operations.invoke import request_id
+
+OPEN = frozenset({"/api/health/live", "/api/health/ready"})
+"""Paths that answer anyone, on any host name, and say nothing else."""
+PUBLIC = ("/ui/",)
+"""Paths of the web page's own files: they hold no data, so they need no key."""
+
+
+class Guard:
+    """Wraps the application; the principal is left in `scope["state"]`."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, authenticator: Authenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+        host = settings.server.host
+        named = {h.lower() for h in settings.server.allowed_hosts} | (
+            {host} if host not in ("", "0.0.0.0", "::") else set()
+        )  # noqa: S104
+        self._hosts = frozenset(named)
+        self._origins = frozenset(origin.rstrip("/") for origin in settings.server.allowed_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check, then pass on; a refused request never reaches a route."""
+        if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id()
+        headers = Headers(scope=scope)
+        server, client = scope.get("server"), scope.get("client")
+        try:
+            check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
+            check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
+            if not self._public(scope["path"]):
+                state["principal"] = self._authenticator.authenticate(headers, client[0] if client else None)
+        except QuorumError as error:
+            error.request_id = state["request_id"]
+            await _refuse(error, scope, receive, send)
+            return
+        await self._app(scope, receive, _with_id(send, state["request_id"]))
+
+    @staticmethod
+    def _public(path: str) -> bool:
+        return path == "/" or path.startswith(PUBLIC)
+
+
+async def _refuse(error: QuorumError, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send(
+            {"type": "websocket.close", "code": 4401 if error.status == 401 else 4403, "reason": error.code}
+        )
+        return
+    await error_response(error)(scope, receive, send)
+
+
+def _with_id(send: Send, request: str) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message.setdefault("headers", []).append((b"x-request-id", request.encode()))
+        await send(message)
+
+    return sending

@@ -1,0 +1,147 @@
+"""REST: a route for every operation whose card has one."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from quorum_mcp import codec
+from quorum_mcp.api.failures import error_response
+from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
+from quorum_mcp.events import Event
+from quorum_mcp.operations.card import AnyOperation
+from quorum_mcp.operations.context import Context, Services
+from quorum_mcp.operations.invoke import invoke
+from quorum_mcp.operations.manifest import operations
+from quorum_mcp.runs.service import Runs
+
+MAX_BODY = 64 * 1024 * 1024
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(services: Callable[[], Services]) -> list[Route]:
+    """The routes of the manifest; `services` is asked at each request, because it is there only once running."""
+    found: list[Route] = []
+    for operation in operations().values():
+        if operation.http is not None and "rest" in operation.surfaces:
+            endpoint = guarded(_endpoint(operation, services))
+            found.append(
+                Route(operation.http.path, endpoint, methods=[operation.http.method], name=operation.name)
+            )
+    return found
+
+
+def guarded(endpoint: Endpoint) -> Endpoint:
+    """The endpoint with our errors as responses, stopped when its caller hangs up."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await while_connected(request, endpoint(request))
+        except QuorumError as error:
+            error.request_id = error.request_id or request.state.request_id
+            return error_response(error)
+
+    return handle
+
+
+async def while_connected(request: Request, work: Awaitable[Response]) -> Response:
+    """Await `work`; if the caller hangs up first, cancel it. The body must have been read before a wait."""
+    task = asyncio.ensure_future(work)
+    gone: asyncio.Task[None] | None = None
+    try:
+        await asyncio.wait({task}, timeout=0.02)  # most requests are done before watching is worth it
+        if not task.done():
+            gone = asyncio.create_task(_hung_up(request))
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            raise Cancelled("the caller hung up")
+        return task.result()
+    finally:
+        task.cancel()
+        if gone is not None:
+            gone.cancel()
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def context(request: Request, services: Services) -> Context:
+    """The operation's context for an authenticated request."""
+    return Context(request.state.principal, services, surface="rest", request_id=request.state.request_id)
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises `Malformed` for anything else."""
+    raw = await request.body() if int(request.headers.get("content-length") or 0) <= MAX_BODY else None
+    if raw is None or len(raw) > MAX_BODY:
+        raise InvalidInput(
+            f"the body is larger than {MAX_BODY} bytes", hint="upload files with POST /api/files"
+        )
+    if not raw:
+        return {}
+    kind = request.headers.get("content-type", "")
+    if "json" not in kind:
+        raise Malformed(
+            f"the body is {kind or 'of no type'}", hint="send JSON with content-type: application/json"
+        )
+    try:
+        body = codec.decode(raw)
+    except (codec.JSONError, RecursionError) as error:
+        raise Malformed(
+            f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
+        ) from None
+    if not isinstance(body, dict):
+        raise Malformed("the body is not a JSON object")
+    return body
+
+
+def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endpoint:
+    status = operation.http.status if operation.http else 200
+
+    async def handle(request: Request) -> Response:
+        given: dict[str, Any] = (
+            await body_of(request) if request.method == "POST" else dict(request.query_params)
+        )
+        given |= request.path_params
+        at = services()
+        answer = await invoke(operation, given, context(request, at))
+        if operation.name == "query" and given.get("stream"):
+            return event_stream(at, request, str(answer.model_dump()["session_id"]), after=0)
+        code = 202 if _unfinished(answer) and operation.name == "query" else status
+        return json_response(answer, code)
+
+    return handle
+
+
+def json_response(answer: BaseModel, status: int = 200) -> Response:
+    """A model as a JSON response."""
+    return Response(answer.model_dump_json(), status, media_type="application/json")
+
+
+def _unfinished(answer: BaseModel) -> bool:
+    return getattr(answer, "status", None) in ("queued", "running")
+
+
+def event_stream(services: Services, request: Request, run_id: str, after: int) -> Response:
+    """The run's events as server-sent events; each carries its number as `id`, so browsers re-attach by it."""
+    tenant = request.state.principal.tenant
+
+    async def lines() -> AsyncGenerator[bytes, None]:
+        yield b": follow\n\n"
+        async for event in services.get(Runs).follow(run_id, tenant, after):
+            yield sse(event)
+
+    return StreamingResponse(lines(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+def sse(event: Event) -> bytes:
+    """One event as server-sent event."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.seq, event.type.encode(), codec.encode(event))

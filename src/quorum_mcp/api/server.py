@@ -1,0 +1,84 @@
+"""The ASGI application: every surface that listens, behind one guard."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from quorum_mcp.access.authenticate import Authenticator
+from quorum_mcp.api import rest
+from quorum_mcp.api.failures import error_response
+from quorum_mcp.api.guard import Guard
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.errors import NotFound, QuorumError
+from quorum_mcp.operations.context import Services
+from quorum_mcp.runs.service import Runs
+
+Start = Callable[[Settings], AbstractAsyncContextManager[Services]]
+
+
+class Holder:
+    """Where the running services are while the application is up."""
+
+    def __init__(self) -> None:
+        self.services: Services | None = None
+
+    def get(self) -> Services:
+        """The services; asked for by routes, which are only served while they are there."""
+        assert self.services is not None
+        return self.services
+
+
+def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
+    """The application. `start` opens the services for the application's life."""
+    holder = Holder()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
+        async with start(settings) as services:
+            holder.services = services
+            yield
+        holder.services = None
+
+    app = Starlette(
+        routes=_routes(holder),
+        lifespan=lifespan,
+        exception_handlers={404: _not_found, 405: _not_found, Exception: _crashed},
+    )
+    return Guard(app, settings, Authenticator(settings, loopback_bind=loopback_bind))
+
+
+def _routes(holder: Holder) -> list[BaseRoute]:
+    async def events(request: Request) -> Response:
+        after = int(request.query_params.get("after") or request.headers.get("last-event-id") or 0)
+        services = holder.get()
+        await services.get(Runs).get(request.path_params["session_id"], request.state.principal.tenant)
+        return rest.event_stream(services, request, request.path_params["session_id"], after)
+
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    return [
+        Route("/api/health/live", live),
+        Route("/api/health/ready", live),
+        Route("/api/session/{session_id}/events", rest.guarded(events)),
+        *rest.routes(holder.get),
+    ]
+
+
+async def _not_found(request: Request, _: Exception) -> Response:
+    error = NotFound(
+        f"there is no {request.method} {request.url.path}", hint="/api/openapi.json lists what there is"
+    )
+    error.request_id = request.state.request_id
+    return error_response(error)
+
+
+async def _crashed(request: Request, _: Exception) -> Response:
+    error = QuorumError("internal error", hint="the server's log has the details")
+    error.request_id = request.state.request_id
+    return error_response(error)

@@ -1,0 +1,79 @@
+"""The only place that wires everything: settings in, a running application out."""
+
+import os
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from quorum_mcp.calls.ledger import Ledger
+from quorum_mcp.calls.pipeline import Calls
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.consensus.service import Consensus
+from quorum_mcp.consensus.track import Track
+from quorum_mcp.ids import new_id
+from quorum_mcp.operations.context import Services
+from quorum_mcp.providers.builtin.provider import Builtin
+from quorum_mcp.providers.registry import Registry
+from quorum_mcp.runs.service import Runs
+from quorum_mcp.runs.supervisor import Supervisor
+from quorum_mcp.store.call_stats import CallStats
+from quorum_mcp.store.database import Database
+from quorum_mcp.store.event_log import EventLog
+from quorum_mcp.store.feedback import Feedback
+from quorum_mcp.store.files import Files
+from quorum_mcp.store.journal import Journal
+from quorum_mcp.store.records import Records
+from quorum_mcp.store.run_list import RunList
+from quorum_mcp.store.runs import Runs as RunStore
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncGenerator[Services, None]:
+    """Everything that runs behind the surfaces, for as long as the context is open."""
+    home = Path(settings.home)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = await Database.open(settings.database_url)
+    try:
+        journal = await Journal.open(home / "journal", database)
+        registry = Registry(settings)
+        services = _wire(settings, database, journal, registry)
+        supervisor = services.get(Supervisor)
+        supervisor.start()
+        try:
+            yield services
+        finally:
+            await supervisor.stop()
+            await services.get(Runs).close()
+            await registry.close()
+            await journal.close()
+    finally:
+        await database.close()
+
+
+def _wire(settings: Settings, database: Database, journal: Journal, registry: Registry) -> Services:
+    services = Services()
+    registry.register(Builtin(), models=("arithmetic", "extract"))
+    owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
+    runs = Runs(RunStore(database), EventLog(database), owner)
+    ledger = Ledger(journal, keep_content=settings.records.store_content == "full")
+    calls = Calls(settings, registry, ledger)
+    files = Files(database)
+    track = Track()
+    services.add(settings)
+    for part in (database, journal, registry, runs, calls, files, track):
+        services.add(part)
+    for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
+        services.add(part)
+    services.add(Consensus(settings, registry, calls, runs, files, track))
+    services.add(Supervisor(runs, hours=settings.session_timeout_hours))
+    return services
+
+
+def asgi(settings: Settings, *, loopback_bind: bool) -> ASGIApp:
+    """The ASGI application with everything behind it."""
+    from quorum_mcp.api.server import build
+
+    return build(settings, running, loopback_bind=loopback_bind)

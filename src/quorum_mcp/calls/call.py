@@ -1,0 +1,75 @@
+"""What a model call is asked with, and what it comes back with."""
+
+import time
+from collections.abc import Callable
+
+from msgspec import Struct, field
+
+from quorum_mcp.answers import Answer
+from quorum_mcp.calls.budget import Allowance
+from quorum_mcp.errors import DeadlineExceeded, QuorumError
+from quorum_mcp.messages import ModelRequest
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One model call to make.
+
+    Attributes:
+        model: `provider/model`, an alias or a bare name; `request.model` is filled in from it.
+        deadline: on the monotonic clock, seconds; nothing of the call runs after it.
+        allowance: what the call may spend (shared with its run's other calls); None is no bound.
+        fallback: whether the model's configured fallback chain may answer instead.
+    """
+
+    model: str
+    request: ModelRequest
+    deadline: float
+    tenant: str = "local"
+    run_id: str | None = None
+    role: str = "answer"
+    surface: str = "sdk"
+    tags: tuple[str, ...] = ()
+    allowance: Allowance | None = None
+    fallback: bool = True
+    on_trouble: Callable[[QuorumError], None] | None = None
+
+    def remaining(self) -> float:
+        """Seconds until the deadline; raises `DeadlineExceeded` when there are none."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded(
+                "the time for this call is over", hint="allow more time: timeout_seconds", model=self.model
+            )
+        return left
+
+
+class Restart(Struct, frozen=True):
+    """The stream begins anew: what was passed on so far is void (only where the caller allows it)."""
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """A finished call. `cost` is nanodollars, None where no price is known; times are seconds."""
+
+    id: str
+    answer: Answer
+    provider: str
+    model: str
+    simulated: bool
+    cost: int | None
+    estimated: bool
+    latency: float
+    first_token: float | None
+    attempts: int
+    trace: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class Trace(Struct):
+    """The call's decisions, one line each, with the milliseconds since it began."""
+
+    started: float = field(default_factory=time.monotonic)
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Add a line."""
+        self.lines.append(f"{(time.monotonic() - self.started) * 1000:.0f} ms: {line}")

@@ -1,0 +1,73 @@
+"""What a call may cost at the most, and what it did cost."""
+
+from quorum_mcp.answers import Answer, Usage
+from quorum_mcp.calls.record import Attempt, Bill
+from quorum_mcp.calls.tokens import bound, count
+from quorum_mcp.errors import (
+    BudgetExceeded,
+    ContextTooLong,
+    ProviderAuth,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderUnavailable,
+    Unsupported,
+)
+from quorum_mcp.messages import ModelRequest
+from quorum_mcp.providers.prices import FREE
+from quorum_mcp.providers.registry import Registry, Target
+
+REFUSED = (
+    ContextTooLong,
+    ProviderAuth,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderUnavailable,
+    Unsupported,
+)
+
+DEFAULT_MAX_TOKENS = 8_192
+"""The output cap that counts (and is sent) under a bound on cost when the caller gave none."""
+
+
+def worst_case(registry: Registry, target: Target, request: ModelRequest) -> int:
+    """Nanodollars that the request cannot exceed. Raises `BudgetExceeded` where no price is known."""
+    tokens = bound(request.messages)
+    price = registry.price(target.provider.name, target.model, tokens)
+    if price is None:
+        raise BudgetExceeded(
+            f"no price is known for {target.name}, so a bound on cost cannot be kept",
+            hint=f"set providers.{target.provider.name}.price, or leave max_cost out",
+            provider=target.provider.name,
+            model=target.model,
+        )
+    return price.cost(Usage(input=tokens, output=request.max_tokens or DEFAULT_MAX_TOKENS))
+
+
+def bill(
+    registry: Registry,
+    request: ModelRequest,
+    attempt: Attempt,
+    answer: Answer | None,
+    error: BaseException | None,
+) -> Bill:
+    """The bill of an attempt. What the provider did not report is its reservation, or an estimate.
+
+    An attempt that the provider refused (its error says so) costs nothing; one that was cut or cancelled may
+    have been billed, so it counts.
+    """
+    target = attempt.target
+    usage = answer.usage if answer is not None else Usage(reported=False)
+    price = registry.price(target.provider.name, target.model, usage.input)
+    if usage.cost is not None:
+        return Bill(usage, usage.cost, False, "provider")
+    if isinstance(error, REFUSED) and not attempt.text:
+        return Bill(usage, 0 if price is not None else None, False, None)
+    if usage.reported or price == FREE:
+        return Bill(
+            usage, None if price is None else price.cost(usage), False, price.source if price else None
+        )
+    text = answer.text if answer is not None else "".join(attempt.text)
+    usage = Usage(input=bound(request.messages), output=count(text), reported=False)
+    if answer is None and attempt.reserved is not None:
+        return Bill(usage, attempt.reserved, True, price.source if price else None)
+    return Bill(usage, None if price is None else price.cost(usage), True, price.source if price else None)

@@ -1,0 +1,123 @@
+"""What is written down of calls: every attempt before it leaves and when it ends, every call once.
+
+Lines go to the journal first, which survives the death of the process; the database follows in batches.
+"""
+
+import asyncio
+import time
+
+from msgspec import structs
+
+from quorum_mcp.answers import Answer
+from quorum_mcp.calls.record import Attempt, Bill, State
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus
+from quorum_mcp.store.clock import now_us
+from quorum_mcp.store.journal import Journal
+
+
+class Ledger:
+    """Writes records of calls to the journal. `keep_content` is whether prompts and answers are kept."""
+
+    def __init__(self, journal: Journal, *, keep_content: bool) -> None:
+        self._journal = journal
+        self._keep_content = keep_content
+
+    def sent(self, state: State, attempt: Attempt) -> None:
+        """Write that an attempt is about to leave. Raises `StoreUnavailable`: then it must not."""
+        attempt.began_us = now_us()
+        self._journal.sent(
+            AttemptRecord(
+                id=attempt.id,
+                call_id=state.id,
+                n=attempt.n,
+                provider=attempt.target.provider.name,
+                model=attempt.target.model,
+                started_at=attempt.began_us,
+                cost=attempt.reserved,
+            ),
+            self._call(state, attempt),
+        )
+
+    def done(
+        self,
+        state: State,
+        attempt: Attempt,
+        answer: Answer | None,
+        settled: Bill,
+        error: BaseException | None,
+    ) -> None:
+        """Write how an attempt ended."""
+        usage = settled.usage
+        state.last, state.bill, state.answer = attempt, settled, answer
+        self._journal.done(
+            AttemptRecord(
+                id=attempt.id,
+                call_id=state.id,
+                n=attempt.n,
+                provider=attempt.target.provider.name,
+                model=attempt.target.model,
+                started_at=attempt.began_us,
+                status=_status(error),
+                error_code=error.code if isinstance(error, QuorumError) else None,
+                input_tokens=usage.input,
+                output_tokens=usage.output,
+                estimated=settled.estimated,
+                cost=settled.cost,
+                finished_at=now_us(),
+            )
+        )
+
+    def finish(self, state: State) -> None:
+        """Write the call itself, once, when all its attempts are over. A call without attempts leaves no row."""
+        if state.last is None or state.bill is None:
+            return
+        self._journal.called(self._call(state, state.last, settled=state.bill))
+
+    def _call(self, state: State, attempt: Attempt, settled: Bill | None = None) -> CallRecord:
+        call, target = state.call, attempt.target
+        record = CallRecord(
+            id=state.id,
+            tenant=call.tenant,
+            provider=target.provider.name,
+            model=target.model,
+            created_at=state.began_us,
+            run_id=call.run_id,
+            role=call.role,
+            surface=call.surface,
+            simulated=target.provider.kind == "sim",
+            tags=call.tags,
+        )
+        if settled is None:
+            return record
+        return _ended(record, state, attempt, settled)
+
+
+def _ended(record: CallRecord, state: State, attempt: Attempt, settled: Bill) -> CallRecord:
+    usage, error = settled.usage, state.error if state.result is None else None
+    return structs.replace(
+        record,
+        status="ok" if state.result is not None else "error" if error is not None else "cancelled",
+        stop=state.answer.stop if state.answer else None,
+        error_code=error.code if error else None,
+        error_message=error.message[:2000] if error else None,
+        input_tokens=usage.input,
+        output_tokens=usage.output,
+        cached_tokens=usage.cached,
+        cache_write_tokens=usage.cache_write,
+        reasoning_tokens=usage.reasoning,
+        estimated=settled.estimated,
+        cost=None if settled.cost is None else state.spent,
+        price_source=settled.source,
+        latency_ms=round((time.monotonic() - state.began) * 1000),
+        first_token_ms=None if attempt.first_token is None else round(attempt.first_token * 1000),
+        attempts=state.attempts,
+        trace=tuple(state.trace.lines),
+        finished_at=now_us(),
+    )
+
+
+def _status(error: BaseException | None) -> CallStatus:
+    if error is None:
+        return "ok"
+    return "cancelled" if isinstance(error, (asyncio.CancelledError, GeneratorExit)) else "error"

@@ -1,0 +1,3 @@
+"""Operations, see below."""
+
+OPERATIONS: list[object] = []

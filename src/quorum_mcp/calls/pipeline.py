@@ -1,0 +1,185 @@
+"""One model call, top to bottom: candidates, attempts, the provider, the bill, the record.
+
+Two loops, because retry and fallback are part of the truth: candidates outside, attempts inside. Streaming
+and whole answers are the same code; `run` only collects. Nothing is retried after its first delta was passed
+on, unless the caller allows the stream to begin anew (`restartable`), and nothing runs after the deadline.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from msgspec import structs
+
+from quorum_mcp.answers import Answer, Delta, TextDelta
+from quorum_mcp.calls.breaker import Breaker
+from quorum_mcp.calls.call import Call, Restart, Result
+from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
+from quorum_mcp.calls.ledger import Ledger
+from quorum_mcp.calls.queue import Queue
+from quorum_mcp.calls.record import Attempt, State
+from quorum_mcp.calls.retry import wait_before
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.errors import BadProviderAnswer, Cancelled, QuorumError
+from quorum_mcp.messages import ModelRequest
+from quorum_mcp.providers.base import Timeouts
+from quorum_mcp.providers.registry import Registry, Target
+
+Item = Delta | Restart | Result
+CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 60.0
+
+
+class Calls:
+    """Makes model calls. One per process; it holds the process's breakers and queues."""
+
+    def __init__(self, settings: Settings, registry: Registry, ledger: Ledger) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.breaker = Breaker()
+        self.ledger = ledger
+        self.queues: dict[str, Queue] = {}
+
+    async def run(self, call: Call) -> Result:
+        """Make the call and return its result. Raises the error of the last candidate."""
+        async with aclosing(self.stream(call, restartable=True)) as items:
+            async for item in items:
+                if isinstance(item, Result):
+                    return item
+        raise Cancelled("the call ended without an answer", model=call.model)
+
+    async def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
+        """Make the call; yields deltas as they come and, last, the `Result`."""
+        state = State(call)
+        try:
+            for target in await self._candidates(call, state):
+                async with aclosing(self._attempts(target, state, restartable=restartable)) as items:
+                    async for item in items:
+                        yield item
+                if state.result is not None:
+                    return
+                if state.streamed and not restartable:
+                    break
+            raise state.error or Cancelled("the call ended without an answer", model=call.model)
+        finally:
+            self.ledger.finish(state)
+
+    async def _candidates(self, call: Call, state: State) -> list[Target]:
+        first = await self.registry.find(call.model)
+        targets = [first]
+        if call.fallback:
+            targets += [
+                await self.registry.find(name) for name in self.settings.fallbacks.get(first.name, ())
+            ]
+        state.trace.add("candidates: " + ", ".join(target.name for target in targets))
+        return targets
+
+    async def _attempts(
+        self, target: Target, state: State, *, restartable: bool
+    ) -> AsyncGenerator[Item, None]:
+        call, tries = state.call, 0
+        while True:
+            tries += 1
+            try:
+                async with aclosing(self._attempt(target, state)) as items:
+                    async for item in items:
+                        yield item
+                return
+            except QuorumError as error:
+                state.error = error
+                again = restartable or not state.streamed
+                left = call.deadline - time.monotonic()
+                wait = wait_before(tries, error, self.settings.retry, left) if again else None
+                if call.on_trouble is not None:
+                    call.on_trouble(error)
+            if wait is None:
+                state.trace.add(f"{target.name} failed: {state.error}")
+                return
+            state.trace.add(f"{target.name} failed: {state.error}; next attempt in {wait:.1f} s")
+            await asyncio.sleep(wait)
+            if state.streamed:
+                state.streamed = False
+                yield Restart()
+
+    async def _attempt(self, target: Target, state: State) -> AsyncGenerator[Item, None]:
+        call = state.call
+        state.trace.add(f"breaker of {target.name}: {self.breaker.admit(target.name)}")
+        try:
+            async with self.queue(target.provider.name).slot(call.remaining()):
+                request, reserved = self._admit(target, state)
+                attempt = state.attempt(target, reserved)
+                async with aclosing(self._send(request, state, attempt)) as items:
+                    async for item in items:
+                        yield item
+        except QuorumError as error:
+            self.breaker.failed(target.name, error)
+            raise
+        except BaseException:  # cancelled or closed: says nothing about the model
+            self.breaker.released(target.name)
+            raise
+        self.breaker.succeeded(target.name)
+
+    def _admit(self, target: Target, state: State) -> tuple[ModelRequest, int | None]:
+        """The request as it is sent, and the money set aside for it."""
+        call, given = state.call, state.call.request
+        request = structs.replace(
+            given,
+            model=target.model,
+            max_tokens=given.max_tokens or target.max_tokens,
+            temperature=target.temperature if given.temperature is None else given.temperature,
+        )
+        if call.allowance is None or target.provider.kind == "builtin":
+            return request, None
+        request = structs.replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
+        reserved = call.allowance.reserve(worst_case(self.registry, target, request), model=target.name)
+        state.trace.add(f"reserved {reserved} nanodollars")
+        return request, reserved
+
+    async def _send(
+        self, request: ModelRequest, state: State, attempt: Attempt
+    ) -> AsyncGenerator[Item, None]:
+        answer: Answer | None = None
+        error: BaseException | None = None
+        self.ledger.sent(state, attempt)
+        try:
+            left = state.call.remaining()
+            times = Timeouts(min(CONNECT_SECONDS, left), left, min(IDLE_SECONDS, left), left)
+            async with aclosing(attempt.target.provider.stream(request, times)) as items:
+                async for item in items:
+                    attempt.first_token = attempt.first_token or time.monotonic() - attempt.began
+                    if isinstance(item, Answer):
+                        answer = item
+                        continue
+                    if isinstance(item, TextDelta):
+                        attempt.text.append(item.text)
+                    state.streamed = True
+                    yield item
+            answered = _ended(answer, attempt.target)
+        except BaseException as caught:
+            error = caught
+            raise
+        finally:
+            settled = bill(self.registry, request, attempt, answer, error)
+            state.spent += settled.cost or 0
+            if attempt.reserved is not None and state.call.allowance is not None:
+                state.call.allowance.settle(attempt.reserved, settled.cost or 0)
+            self.ledger.done(state, attempt, answer, settled, error)
+        state.trace.add(
+            f"{attempt.target.name} answered: {answered.usage.output} tokens, stop: {answered.stop}"
+        )
+        yield state.succeed(attempt, answered, settled)
+
+    def queue(self, provider: str) -> Queue:
+        """The provider's places in this process."""
+        if provider not in self.queues:
+            entry = self.settings.providers.get(provider)
+            places = entry.limits.concurrency if entry else None
+            self.queues[provider] = Queue(provider, places or self.settings.max_concurrent_requests)
+        return self.queues[provider]
+
+
+def _ended(answer: Answer | None, target: Target) -> Answer:
+    if answer is None:
+        raise BadProviderAnswer("the answer has no end", provider=target.provider.name, model=target.model)
+    return answer

@@ -1,0 +1,80 @@
+"""The call's own memory while it is made, and what is written down of it."""
+
+import time
+
+from msgspec import Struct, field
+
+from quorum_mcp.answers import Answer, Usage
+from quorum_mcp.calls.call import Call, Result, Trace
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.ids import new_id
+from quorum_mcp.providers.registry import Target
+from quorum_mcp.store.clock import now_us
+
+
+class Bill(Struct, frozen=True):
+    """What an attempt came to: `cost` in nanodollars, None without a known price."""
+
+    usage: Usage
+    cost: int | None
+    estimated: bool
+    source: str | None
+
+
+class Attempt(Struct):
+    """One request that leaves for a provider; `reserved` is nanodollars set aside for it."""
+
+    id: str
+    n: int
+    target: Target
+    reserved: int | None
+    began: float
+    began_us: int = 0
+    first_token: float | None = None
+    text: list[str] = field(default_factory=list)
+
+
+class State(Struct):
+    """A call under way. `streamed` is whether a delta was passed on; `error` is the last attempt's."""
+
+    call: Call
+    id: str = field(default_factory=lambda: new_id("call"))
+    trace: Trace = field(default_factory=Trace)
+    began: float = field(default_factory=time.monotonic)
+    began_us: int = field(default_factory=now_us)
+    attempts: int = 0
+    streamed: bool = False
+    error: QuorumError | None = None
+    result: Result | None = None
+    last: Attempt | None = None
+    answer: Answer | None = None
+    bill: Bill | None = None
+    spent: int = 0
+    """Nanodollars of all attempts whose price is known."""
+
+    def attempt(self, target: Target, reserved: int | None) -> Attempt:
+        """The next attempt, about to be sent."""
+        self.attempts += 1
+        return Attempt(new_id("att"), self.attempts, target, reserved, time.monotonic())
+
+    def succeed(self, attempt: Attempt, answer: Answer, settled: Bill) -> Result:
+        """The call's result out of its last attempt."""
+        target = attempt.target
+        warnings = ()
+        if settled.cost is None:
+            warnings = (f"no price is known for {target.name}; its cost is not counted",)
+        self.result = Result(
+            id=self.id,
+            answer=answer,
+            provider=target.provider.name,
+            model=target.model,
+            simulated=target.provider.kind == "sim",
+            cost=None if settled.cost is None else self.spent,
+            estimated=settled.estimated,
+            latency=time.monotonic() - self.began,
+            first_token=attempt.first_token,
+            attempts=self.attempts,
+            trace=tuple(self.trace.lines),
+            warnings=warnings,
+        )
+        return self.result

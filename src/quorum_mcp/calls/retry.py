@@ -1,0 +1,24 @@
+"""When a failed attempt is worth repeating, and how long to wait before.
+
+Own code rather than a retry library: the wait depends on the deadline and on what the provider said, and
+each decision is a line of the call's trace.
+"""
+
+import random
+
+from quorum_mcp.config.settings import RetrySettings
+from quorum_mcp.errors import QuorumError
+
+
+def wait_before(attempt: int, error: QuorumError, settings: RetrySettings, remaining: float) -> float | None:
+    """Seconds to wait before attempt number `attempt` + 1, or None when it is not worth one.
+
+    Exponential from `min_seconds` up to `max_seconds` with a fifth of jitter; the provider's own
+    `retry_after` counts instead where it is longer. A wait that ends after the deadline is not begun.
+    """
+    if not error.retryable or attempt >= settings.attempts:
+        return None
+    wait = min(settings.min_seconds * 2 ** (attempt - 1), settings.max_seconds)
+    wait *= random.uniform(0.8, 1.0)  # noqa: S311 - spreads load, guards nothing
+    wait = max(wait, error.retry_after or 0.0)
+    return wait if wait < remaining else None

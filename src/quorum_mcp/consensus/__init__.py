@@ -1,0 +1,1 @@
+"""Panels: how several models deliberate, and what their agreement is worth."""

@@ -1,0 +1,199 @@
+"""One deliberation under way: the plan, the clock, the money, and the one way to ask a model."""
+
+import asyncio
+import re
+import time
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from quorum_mcp import money
+from quorum_mcp.answers import TextDelta
+from quorum_mcp.calls.budget import Allowance
+from quorum_mcp.calls.call import Call, Restart, Result
+from quorum_mcp.calls.pipeline import Calls
+from quorum_mcp.consensus.conclusions import find
+from quorum_mcp.consensus.plan import Plan
+from quorum_mcp.consensus.reply import Reply, Role
+from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, ProviderTimeout, QuorumError
+from quorum_mcp.messages import Message, ModelRequest
+from quorum_mcp.providers.builtin import is_abstention
+from quorum_mcp.runs.context import RunContext
+
+LAST_SECONDS = 0.3  # of a run are kept back for writing its result
+_READABLE = re.compile(r"\w")
+_GARBAGE = re.compile("[\x00\ufffd]")
+
+
+class Deliberation:
+    """The state of one turn: `replies` holds every call's outcome in the order of their ends."""
+
+    def __init__(self, run: RunContext, calls: Calls, plan: Plan) -> None:
+        self.run = run
+        self.plan = plan
+        self.replies: list[Reply] = []
+        self.warnings: list[str] = list(plan.warnings)
+        self.degraded = False
+        self._calls = calls
+        self._allowance = None if plan.max_cost is None else Allowance(plan.max_cost)
+        self._open: dict[str, asyncio.Task[Result]] = {}
+        self._troubles: dict[str, QuorumError] = {}
+        self._given_up: set[str] = set()
+        self.on_trouble = asyncio.Event()
+
+    def at(self, share: float) -> float:
+        """The moment (monotonic) when `share` of the run's whole time is over, less the rest for the result."""
+        whole = self.run.deadline - self.run.began - LAST_SECONDS
+        return self.run.began + max(whole, 0.0) * share
+
+    def key(self, role: Role, round_: int, who: str) -> str:
+        """The name of a call in the log: the same in every life of the run."""
+        return f"t{self.run.turn}.r{round_}.{role}.{who}"
+
+    def degrade(self, warning: str) -> None:
+        """Note that a part of the deliberation did not work as planned."""
+        self.degraded = True
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def simulates(self, model: str) -> bool:
+        """Whether a judge or writer is a simulation."""
+        return model in self.plan.simulated_models
+
+    def give_up(self, key: str) -> None:
+        """Stop waiting for a call: it ends as a failed reply that shows what went wrong so far."""
+        if task := self._open.get(key):
+            self._given_up.add(key)
+            task.cancel()
+
+    def troubled(self, key: str) -> bool:
+        """Whether an attempt of the open call has failed already (and is being retried)."""
+        return key in self._troubles
+
+    async def ask(self, base: Reply, model: str, messages: tuple[Message, ...], deadline: float) -> Reply:
+        """Make the call that `base` describes, or take it from the log; a failure comes back as a failed reply."""
+        if (past := self.run.finished(base.key)) is not None:
+            return self._keep(msgspec.convert(past, Reply))
+        began = time.monotonic()
+        call = Call(
+            model=model,
+            request=ModelRequest(
+                "", messages, max_tokens=self.plan.max_tokens, temperature=self.plan.temperature
+            ),
+            deadline=min(deadline, self.run.deadline - LAST_SECONDS / 2),
+            tenant=self.run.tenant,
+            run_id=self.run.run_id,
+            role=base.role,
+            surface="consensus",
+            allowance=self._allowance,
+            fallback=False,  # a seat is its model: another one's answer in its name would be a second vote
+            on_trouble=lambda error: self._trouble(base.key, error),
+        )
+        self.run.note("call.started", _named(base))
+        task = self._open[base.key] = asyncio.create_task(self._stream(call, base))
+        try:
+            reply = _read(base, await task, self.plan)
+        except QuorumError as error:
+            reply = _failed(base, error, began)
+        except asyncio.CancelledError:
+            if base.key not in self._given_up:
+                raise
+            reply = _failed(base, self._troubles.get(base.key) or _silent(base, began), began)
+        finally:
+            self._open.pop(base.key, None)
+        data = msgspec.to_builtins(reply)
+        await self.run.emit("call.finished" if reply.ok else "call.failed", data)
+        return self._keep(reply)
+
+    def _keep(self, reply: Reply) -> Reply:
+        self.replies.append(reply)
+        self.run.totals.calls += 1
+        self.run.totals.nanos += reply.nanos or 0
+        self.run.totals.simulated = self.run.totals.simulated or reply.simulated
+        self.degraded = self.degraded or not reply.ok
+        self.warnings.extend(w for w in reply.warnings if w not in self.warnings)
+        return reply
+
+    def _trouble(self, key: str, error: QuorumError) -> None:
+        self._troubles[key] = error
+        self.on_trouble.set()
+
+    async def _stream(self, call: Call, base: Reply) -> Result:
+        log, named = self.run.log, _named(base)
+        kind = "synthesis.delta" if base.role == "synthesizer" else "call.delta"
+        async with aclosing(self._calls.stream(call, restartable=True)) as items:
+            async for item in items:
+                if isinstance(item, Result):
+                    return item
+                if isinstance(item, Restart):
+                    log.forget(base.key)
+                elif isinstance(item, TextDelta):
+                    log.delta(base.key, item.text, named, kind)
+        raise BadProviderAnswer("the answer ended without its end", model=base.model)
+
+
+def _named(base: Reply) -> dict[str, Any]:
+    return {
+        "key": base.key,
+        "seat": base.seat,
+        "member": base.member,
+        "provider": base.provider,
+        "model": base.model,
+        "round": base.round,
+        "role": base.role,
+        "simulated": base.simulated,
+    }
+
+
+def _read(base: Reply, result: Result, plan: Plan) -> Reply:
+    """The reply of a finished call. Raises when there is nothing in it that can be read."""
+    text = result.answer.text
+    if not text.strip():
+        if result.answer.stop == "content_filter":
+            raise ContentFiltered(
+                "the provider's filter withheld the answer", provider=base.provider, model=base.model
+            )
+        hint = "raise max_tokens" if result.answer.stop == "length" else "ask again, or leave this model out"
+        raise BadProviderAnswer(f"the answer is empty (stop: {result.answer.stop})", hint=hint,
+                                provider=base.provider, model=base.model)  # fmt: skip
+    if _GARBAGE.search(text) and not _READABLE.search(text):
+        raise BadProviderAnswer(
+            "the answer is not readable text",
+            hint="leave this model out",
+            provider=base.provider,
+            model=base.model,
+        )
+    abstained = base.provider == "builtin" and is_abstention(text)
+    return structs.replace(
+        base,
+        status="ok",
+        text=text,
+        reasoning=result.answer.reasoning,
+        abstained=abstained,
+        conclusion=None
+        if abstained
+        else find(text, question=plan.question, answer_format=plan.answer_format),
+        input_tokens=result.answer.usage.input,
+        output_tokens=result.answer.usage.output,
+        nanos=result.cost,
+        cost=None if result.cost is None else money.to_usd(result.cost),
+        latency=result.latency,
+        simulated=result.simulated,
+        call_id=result.id,
+        warnings=result.warnings,
+    )
+
+
+def _failed(base: Reply, error: QuorumError, began: float) -> Reply:
+    return structs.replace(base, error=error.to_dict(), latency=time.monotonic() - began)
+
+
+def _silent(base: Reply, began: float) -> QuorumError:
+    return ProviderTimeout(
+        f"no answer in {time.monotonic() - began:.1f} s; the run went on without it",
+        hint="allow more time: timeout_seconds",
+        provider=base.provider,
+        model=base.model,
+    )

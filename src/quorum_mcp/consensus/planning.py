@@ -1,0 +1,112 @@
+"""From a query to a frozen plan. Everything that can be wrong with a query is found here, before a run exists."""
+
+import zlib
+from collections.abc import Sequence
+
+from quorum_mcp import money
+from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, worst_case
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.consensus.plan import DEFAULT_TIMEOUT, Plan, Seat
+from quorum_mcp.consensus.query import Query
+from quorum_mcp.consensus.track import Track
+from quorum_mcp.errors import BudgetExceeded, InvalidInput, Unsupported
+from quorum_mcp.messages import Message, ModelRequest
+from quorum_mcp.providers.registry import Registry
+
+MOST_CRITIQUES = 2
+
+
+async def make_plan(
+    query: Query,
+    seats: tuple[Seat, ...],
+    conversation: tuple[Message, ...],
+    settings: Settings,
+    registry: Registry,
+    track: Track,
+) -> Plan:
+    """The plan of one turn. Raises the errors of unknown models, tools that no seat has, and unpayable bounds."""
+    if query.tools:
+        raise Unsupported(
+            "no seat of this panel has web search of its own",
+            hint="leave `tools` out",
+            details={"tools": query.tools},
+        )
+    rules = settings.consensus
+    thinkers = [seat.model for seat in seats if not seat.builtin]
+    chain = [(await registry.find(name)).name for name in rules.fallback]
+    explicit = "synthesizer" in query.model_fields_set
+    wanted = query.synthesizer if explicit else rules.synthesizer
+    if explicit and wanted is None:
+        writers: list[str] = []
+    else:
+        first = [(await registry.find(wanted)).name] if wanted else []
+        writers = _unique([*first, *chain, *thinkers])
+    judges = writers
+    if rules.judge is not None:
+        judges = _unique([(await registry.find(rules.judge)).name, *chain, *writers])
+    chosen = {*writers, *judges}
+    warnings = _notes(seats)
+    plan = Plan(
+        mode=query.mode,
+        seats=seats,
+        question=query.query,
+        conversation=conversation,
+        judges=tuple(judges),
+        writers=tuple(writers),
+        always_write=explicit and wanted is not None,
+        settle=rules.judge is not None,
+        guard=track.guard([seat.model for seat in seats]),
+        critique_rounds=min(max(rules.critique_rounds, 0), MOST_CRITIQUES),
+        exhaustive=query.exhaustive or query.samples > 1,
+        answer_format=query.answer_format,
+        max_tokens=query.max_tokens,
+        temperature=query.temperature,
+        max_cost=None if query.max_cost is None else money.from_usd(query.max_cost),
+        timeout=query.timeout_seconds or DEFAULT_TIMEOUT[query.mode],
+        seed=zlib.crc32(query.query.encode()),
+        require_consensus=query.require_consensus,
+        warnings=tuple(warnings),
+        simulated_models=tuple(
+            name for name in sorted(chosen) if registry.resolve(name).provider.kind == "sim"
+        ),
+    )
+    if plan.max_cost is not None:
+        _affordable(plan, registry)
+    return plan
+
+
+def round_cost(plan: Plan, registry: Registry) -> dict[str, int]:
+    """The worst case in nanodollars of asking each seat once, by member. Raises where a price is unknown."""
+    request = ModelRequest("", plan.conversation, max_tokens=plan.max_tokens or DEFAULT_MAX_TOKENS)
+    return {seat.member: worst_case(registry, registry.resolve(seat.model), request) for seat in plan.seats}
+
+
+def _affordable(plan: Plan, registry: Registry) -> None:
+    """Refuse a run whose first wave could not be paid: better now than half done."""
+    costs = list(round_cost(plan, registry).values())
+    first = sum(costs[:2]) if plan.mode == "quick_consensus" and not plan.exhaustive else sum(costs)
+    if plan.max_cost is not None and first > plan.max_cost:
+        raise BudgetExceeded(
+            f"asking the panel once may cost {money.show(first)}, and max_cost is {money.show(plan.max_cost)}",
+            hint="raise max_cost, lower max_tokens, or ask a cheaper panel",
+            details={"needed_usd": money.to_usd(first), "available_usd": money.to_usd(plan.max_cost)},
+        )
+
+
+def _notes(seats: Sequence[Seat]) -> list[str]:
+    notes: list[str] = []
+    if any(seat.simulated for seat in seats):
+        notes.append("simulated: seats named sim/… are scripted, not language models")
+    if all(seat.builtin for seat in seats):
+        notes.append("answered by built-in solvers only; no language model is configured")
+    return notes
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+def check_follow_up(query: Query) -> None:
+    """A follow-up continues a session; a conversation of its own would contradict it."""
+    if query.session_id and query.messages:
+        raise InvalidInput("give either session_id or messages", hint="a session brings its own conversation")

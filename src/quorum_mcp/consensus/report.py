@@ -1,0 +1,110 @@
+"""The answer as every surface shows it, written from the outcome."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from quorum_mcp import money
+from quorum_mcp.consensus.conclusions import same
+from quorum_mcp.consensus.deliberation import Deliberation
+from quorum_mcp.consensus.modes import Outcome, agreement
+from quorum_mcp.consensus.plan import Plan, Seat
+from quorum_mcp.consensus.reply import Reply
+from quorum_mcp.consensus.track import Track
+
+
+def confidence(plan: Plan, outcome: Outcome, track: Track) -> tuple[float | None, str]:
+    """The share of asked seats behind the answer in round 1, or the calibrated estimate of it."""
+    if outcome.open:
+        if outcome.findings is None:
+            return None, "uncalibrated"
+        return len(outcome.findings.positions[0].members) / outcome.asked, "uncalibrated"
+    won = outcome.final.conclusion
+    if won is None:
+        return None, "uncalibrated"
+    behind = sum(len(g.members) for g in outcome.blind.groups if same(g.conclusion, won))
+    return track.confidence([seat.model for seat in plan.seats], behind, outcome.asked)
+
+
+def report(table: Deliberation, outcome: Outcome, prose: str | None, track: Track) -> dict[str, Any]:
+    """The fields of an answer, but for those that only the session knows (id, status, duration)."""
+    plan = table.plan
+    measured, calibrated = confidence(plan, outcome, track)
+    conclusion = outcome.conclusion
+    billed = [reply.nanos for reply in table.replies]
+    known = [nanos for nanos in billed if nanos is not None]
+    return {
+        "mode": plan.mode,
+        "consensus": prose if prose is not None else outcome.leader.text,
+        "conclusion": conclusion.text if conclusion else None,
+        "confidence": None if measured is None else round(measured, 4),
+        "calibration": calibrated,
+        "agreement": agreement(outcome),
+        "groups": groups(outcome),
+        "points": [msgspec.to_builtins(point) for point in outcome.findings.points]
+        if outcome.findings
+        else [],
+        "blind_spots": list(outcome.findings.blind_spots) if outcome.findings else [],
+        "dissent": dissent(outcome),
+        "attack": msgspec.to_builtins(outcome.attack) if outcome.attack else None,
+        "provider_responses": [reply.public() for reply in _listed(plan, table.replies)],
+        "rounds": outcome.rounds,
+        "calls": len(table.replies),
+        "total_cost": money.to_usd(sum(known)),
+        "cost_complete": len(known) == sum(reply.ok for reply in table.replies) or None not in billed,
+        "degraded": table.degraded,
+        "simulated": plan.simulated or any(reply.simulated for reply in table.replies),
+        "builtin": [seat.member for seat in plan.seats if seat.builtin],
+        "warnings": table.warnings,
+        "panel_statistics": track.statistics([seat.model for seat in plan.seats]),
+    }
+
+
+def groups(outcome: Outcome) -> list[dict[str, Any]]:
+    """Who stands behind what: conclusions, or an open question's positions."""
+    if outcome.open:
+        positions = outcome.findings.positions if outcome.findings else ()
+        return [
+            {
+                "conclusion": p.summary,
+                "members": list(p.members),
+                "share": round(len(p.members) / outcome.asked, 4),
+            }
+            for p in positions
+        ]
+    return [
+        {"conclusion": g.conclusion.text, "members": list(g.members), "share": round(g.share, 4)}
+        for g in outcome.final.groups
+    ]
+
+
+def dissent(outcome: Outcome) -> list[dict[str, str]]:
+    """What seats that do not stand behind the answer said, verbatim."""
+    if outcome.open:
+        leading = set(outcome.findings.positions[0].members) if outcome.findings else {outcome.leader.member}
+        return [{"member": r.member, "text": r.text} for r in outcome.standing if r.member not in leading]
+    behind = outcome.final.groups[0].seats if outcome.final.groups else (outcome.leader.seat,)
+    return [{"member": r.member, "text": r.text} for r in outcome.standing if r.seat not in behind]
+
+
+def _listed(plan: Plan, replies: Sequence[Reply]) -> list[Reply]:
+    """All replies by round and seat, with a row for each seat that the early stop spared."""
+    heard = {reply.seat for reply in replies}
+    spared = [_skipped(seat) for seat in plan.seats if seat.index not in heard]
+    return sorted([*replies, *spared], key=lambda r: (r.round, 99 if r.seat is None else r.seat))
+
+
+def _skipped(seat: Seat) -> Reply:
+    provider, _, model = seat.model.partition("/")
+    return Reply(
+        key="",
+        seat=seat.index,
+        member=seat.member,
+        provider=provider,
+        model=model,
+        round=1,
+        role="answer",
+        status="skipped",
+        simulated=seat.simulated,
+    )

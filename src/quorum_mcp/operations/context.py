@@ -1,0 +1,50 @@
+"""What an operation's code gets besides its input: the caller, and the services it may use."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from quorum_mcp.access.principal import Principal
+from quorum_mcp.events import Event
+
+T = TypeVar("T")
+Progress = Callable[[Event], Awaitable[None]]
+
+
+class Services:
+    """The parts that app.py wired, by their type."""
+
+    def __init__(self) -> None:
+        self._parts: dict[type, object] = {}
+
+    def add(self, part: object, *, kind: type | None = None) -> None:
+        """Offer a part under its own type (or `kind`)."""
+        self._parts[kind or type(part)] = part
+
+    def get(self, kind: type[T]) -> T:
+        """The part of this type."""
+        part = self._parts[kind]
+        assert isinstance(part, kind)
+        return part
+
+
+class Context:
+    """One invocation: on whose behalf, by which surface, under which request id."""
+
+    def __init__(
+        self,
+        principal: Principal,
+        services: Services,
+        *,
+        surface: str,
+        request_id: str,
+        progress: Progress | None = None,
+    ) -> None:
+        self.principal = principal
+        self.services = services
+        self.surface = surface
+        self.request_id = request_id
+        self.progress = progress
+
+    def get(self, kind: type[T]) -> T:
+        """The service of this type."""
+        return self.services.get(kind)

@@ -1,0 +1,3 @@
+"""What callers can do with sessions, whatever ran in them."""
+
+OPERATIONS: list[object] = []

@@ -1,0 +1,241 @@
+"""Runs: started, followed, waited for, cancelled. One instance per process, which owns what it runs.
+
+A run belongs to the server, not to the connection that asked: whoever knows its id may follow it, from any
+process on the same database.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import structlog
+from msgspec import Struct, field
+
+from quorum_mcp import codec
+from quorum_mcp.errors import Cancelled, NotFound, QuorumError, StoreUnavailable
+from quorum_mcp.events import ENDINGS, Event
+from quorum_mcp.runs.context import RunContext, Totals
+from quorum_mcp.runs.log import Log
+from quorum_mcp.store.clock import MICROSECONDS, now_us
+from quorum_mcp.store.event_log import EventLog
+from quorum_mcp.store.run_rows import FinalStatus, Key, NewRun, NewTurn, Run, StaleOwner, Started
+from quorum_mcp.store.runs import OPEN
+from quorum_mcp.store.runs import Runs as RunStore
+
+Handler = Callable[[RunContext], Awaitable[dict[str, Any]]]
+POLL_SECONDS = 0.25  # how often another process's run is looked at
+APPEND_PATIENCE = 10.0  # seconds for which a database that is away is waited for
+
+log = structlog.get_logger()
+
+
+class Begin(Struct, frozen=True):
+    """A turn to carry out, within `seconds`; `carried` is what the turns before it came to."""
+
+    id: str
+    tenant: str
+    kind: str
+    turn: int
+    input: dict[str, Any]
+    seconds: float
+    carried: Totals = field(default_factory=Totals)
+
+
+class Running:
+    """A run in this process: its task, and its log for followers."""
+
+    def __init__(self, run_id: str, epoch: int, events: Log, context: RunContext) -> None:
+        self.run_id = run_id
+        self.epoch = epoch
+        self.log = events
+        self.context = context
+        self.task: asyncio.Task[None] | None = None
+        self.cancelled = False
+
+
+class Runs:
+    """Owns this process's runs. `handlers` holds, by kind of run, the code that carries it out."""
+
+    def __init__(self, store: RunStore, events: EventLog, owner: str) -> None:
+        self.store = store
+        self.events = events
+        self.owner = owner
+        self.handlers: dict[str, Handler] = {}
+        self.running: dict[str, Running] = {}
+        self.closing = False
+
+    async def start(self, new: NewRun, seconds: float, *, key: Key | None = None) -> Started:
+        """Store a run and begin it; an equal request with the same idempotency key begins nothing."""
+        started = await self.store.create(new, key=key)
+        if started.created:
+            run = Begin(started.run_id, new.tenant, new.kind, started.turn, codec.decode(new.input), seconds)
+            await self._begin(run, started.epoch, [])
+        return started
+
+    async def start_turn(
+        self, turn: NewTurn, before: Run, seconds: float, *, key: Key | None = None
+    ) -> Started:
+        """Store a follow-up of the ended run `before` and begin it."""
+        started = await self.store.start_turn(turn, key=key)
+        if started.created:
+            run = Begin(started.run_id, turn.tenant, before.kind, started.turn, codec.decode(turn.input), seconds,
+                        Totals(before.total_cost or 0, before.calls, before.simulated))  # fmt: skip
+            await self._begin(run, started.epoch, [])
+        return started
+
+    async def resume(self, run: Run, epoch: int) -> None:
+        """Go on with a run that this process has claimed, from its log."""
+        history = [e for e in await self.events.read(run.id) if e.data.get("turn") == run.turn]
+        deadline = run.deadline_at or now_us()
+        left = max(5.0, (deadline - run.heartbeat_at) / MICROSECONDS)  # the time it was down does not count
+        carried = Totals(run.total_cost or 0, run.calls, run.simulated)
+        begin = Begin(run.id, run.tenant, run.kind, run.turn, codec.decode(run.input), left, carried)
+        await self._begin(begin, epoch, history)
+
+    async def get(self, run_id: str, tenant: str) -> Run:
+        """The stored run. Raises `NotFound` where the tenant has none of this id."""
+        run = await self.store.get(run_id, tenant=tenant)
+        if run is None:
+            raise NotFound(f"there is no session {run_id}", hint="`quorum sessions` lists them")
+        return run
+
+    async def follow(self, run_id: str, tenant: str, after: int = 0) -> AsyncGenerator[Event, None]:
+        """The run's events numbered above `after`, stored ones first, then live until the turn ends."""
+        run = await self.get(run_id, tenant)
+        while True:
+            here = self.running.get(run_id)
+            async for event in self._stored(run_id, after, here):
+                after = event.seq
+                yield event
+            if here is not None:
+                async for event in here.log.follow(after):
+                    after = event.seq
+                    yield event
+            run = await self.get(run_id, tenant)
+            if run.status not in OPEN and run_id not in self.running:
+                for event in await self.events.read(run_id, after=after):
+                    yield event
+                return
+            if here is None:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def wait(self, run_id: str, tenant: str, seconds: float | None = None) -> Run:
+        """The run once its turn has ended, or as it stands after `seconds`."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while True:
+            here = self.running.get(run_id)
+            left = None if until is None else until - time.monotonic()
+            if here is not None and here.task is not None and (left is None or left > 0):
+                await asyncio.wait({here.task}, timeout=left)
+            run = await self.get(run_id, tenant)
+            if run.status not in OPEN or (until is not None and time.monotonic() >= until):
+                return run
+            if here is None:
+                await asyncio.sleep(POLL_SECONDS if left is None else max(0.0, min(POLL_SECONDS, left)))
+
+    async def cancel(self, run_id: str, tenant: str) -> Run:
+        """Stop a run, wherever it runs; one that has ended stays as it is."""
+        await self.get(run_id, tenant)
+        if here := self.running.get(run_id):
+            here.cancelled = True
+            if here.task is not None:
+                here.task.cancel()
+                await asyncio.wait({here.task})
+        else:
+            await self.store.request_cancel(run_id, tenant=tenant)
+        return await self.wait(run_id, tenant, 2.0)
+
+    async def close(self) -> None:
+        """Leave the runs to whoever claims them next: their logs hold what was done."""
+        self.closing = True
+        tasks = [here.task for here in self.running.values() if here.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _begin(self, run: Begin, epoch: int, history: list[Event]) -> None:
+        last = await self.events.last_seq(run.id) if run.turn > 1 or history else 0
+        events = Log(run.id, last_seq=last, epoch=epoch - 1, append=lambda batch: self._append(here, batch))
+        context = RunContext(
+            run_id=run.id, tenant=run.tenant, turn=run.turn, input=run.input, seconds=run.seconds, log=events,
+            history=history, carried=run.carried,
+        )  # fmt: skip
+        here = Running(run.id, epoch, events, context)
+        self.running[run.id] = here
+        here.task = asyncio.create_task(self._carry_out(here, run.kind), name=f"run {run.id}")
+
+    async def _carry_out(self, here: Running, kind: str) -> None:
+        try:
+            result = await self.handlers[kind](here.context)
+            await here.context.emit("run.finished", {"result": result})
+        except StaleOwner:
+            log.warning("run.taken_over", run_id=here.run_id)
+        except asyncio.CancelledError:
+            if here.cancelled:
+                stopped = Cancelled("the run was cancelled")
+                await self._end(here, "run.cancelled", stopped)
+        except QuorumError as error:
+            await self._end(here, "run.failed", error)
+        except Exception as error:
+            log.exception("run.crashed", run_id=here.run_id)
+            await self._end(
+                here, "run.failed", QuorumError(f"internal error: {type(error).__name__}: {error}")
+            )
+        finally:
+            await here.log.close()
+            self.running.pop(here.run_id, None)
+
+    async def _end(self, here: Running, kind: str, error: QuorumError) -> None:
+        try:
+            await here.log.emit(kind, {"error": error.to_dict()})  # type: ignore[arg-type]  # one of the endings
+        except QuorumError as failure:
+            log.error("run.end_not_stored", run_id=here.run_id, error=str(failure))
+
+    async def _append(self, here: Running, batch: list[Event]) -> None:
+        until = time.monotonic() + APPEND_PATIENCE
+        while True:
+            try:
+                return await self._append_once(here, batch)
+            except StaleOwner:
+                if here.task is not None:
+                    here.task.cancel()
+                raise
+            except StoreUnavailable:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.2)
+
+    async def _append_once(self, here: Running, batch: list[Event]) -> None:
+        ending = batch[-1]
+        if ending.type not in ENDINGS:
+            return await self.events.append(here.run_id, here.epoch, batch)
+        result = ending.data.get("result")
+        status: FinalStatus = (
+            "completed"
+            if ending.type == "run.finished"
+            else "cancelled"
+            if ending.type == "run.cancelled"
+            else "failed"
+        )
+        output = codec.encode_text(result if result is not None else {"error": ending.data["error"]})
+        totals = here.context.totals
+        await self.store.finish(
+            here.run_id,
+            here.epoch,
+            status,
+            output=output,
+            total_cost=totals.nanos,
+            calls=totals.calls,
+            simulated=totals.simulated,
+            events=batch,
+        )
+        return None
+
+    async def _stored(self, run_id: str, after: int, here: Running | None) -> AsyncGenerator[Event, None]:
+        """Stored events above `after`, up to where this process's own log begins."""
+        for event in await self.events.read(run_id, after=after):
+            if here is not None and event.seq >= here.log.first_seq:
+                return
+            yield event

@@ -1,0 +1,78 @@
+"""The background of runs: tell that we are alive, obey cancels, take over what dead processes left, expire."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.runs.service import Runs
+from quorum_mcp.store.clock import MICROSECONDS, now_us
+
+BEAT_SECONDS = 0.4  # also how soon a cancel that another process asked for is seen
+STALE_SECONDS = 4.0  # a heartbeat older than this is a dead owner's
+LOOK_SECONDS = 2.0
+
+log = structlog.get_logger()
+Action = Callable[[], Awaitable[None]]
+
+
+class Supervisor:
+    """Runs beside the server; `hours` is how long an open session may be idle before it expires."""
+
+    def __init__(self, runs: Runs, *, hours: float) -> None:
+        self._runs = runs
+        self._idle = hours * 3600
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin; `stop` ends it."""
+        self._tasks = [
+            asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="runs: heartbeat"),
+            asyncio.create_task(self._every(LOOK_SECONDS, self._look), name="runs: take-over"),
+        ]
+
+    async def stop(self) -> None:
+        """End both loops."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _every(self, seconds: float, action: Action) -> None:
+        while True:
+            try:
+                await action()
+            except QuorumError as error:  # a database that is away comes back; the loop must be there then
+                log.warning("runs.supervisor", error=str(error))
+            await asyncio.sleep(seconds)
+
+    async def _beat(self) -> None:
+        running = self._runs.running
+        if not running:
+            return
+        held = {
+            beat.run_id: beat for beat in await self._runs.store.heartbeat(self._runs.owner, list(running))
+        }
+        for run_id, here in list(running.items()):
+            beat = held.get(run_id)
+            if here.task is None or here.task.done():
+                continue
+            if beat is None:
+                current = await self._runs.store.get(run_id)
+                if current is not None and current.epoch != here.epoch:
+                    here.task.cancel()
+            elif beat.cancel_requested and not here.cancelled:
+                here.cancelled = True
+                here.task.cancel()
+
+    async def _look(self) -> None:
+        expired = await self._runs.store.expire_idle(now_us() - int(self._idle * MICROSECONDS))
+        if expired:
+            log.info("runs.expired", count=len(expired))
+        for run in await self._runs.store.stale(STALE_SECONDS):
+            if run.id in self._runs.running or self._runs.closing:
+                continue
+            epoch = await self._runs.store.claim(run.id, self._runs.owner, expected_epoch=run.epoch)
+            if epoch is not None:
+                log.info("runs.resumed", run_id=run.id, was=run.owner)
+                await self._runs.resume(run, epoch)
