@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv" / "bin"
 LOCK = ROOT / "requirements.lock"
 UV_LOCK = ROOT / "tools" / "uv.lock"
-STAMPS = ROOT / ".dev" / "stamps"
+STAMPS = ROOT / ".venv" / "stamps"  # they go when the environment goes
 _HEADER = "# made by ./dev lock; dependencies "
 
 
@@ -112,7 +112,7 @@ def _must(status: int, message: str) -> None:
 
 
 class _Stamp:
-    """Remembers in .dev/ that a step ran with these inputs; a failing step leaves no stamp."""
+    """Remembers that a step ran with these inputs; a failing step leaves no stamp."""
 
     def __init__(self, name: str, inputs: bytes) -> None:
         self._path = STAMPS / name
