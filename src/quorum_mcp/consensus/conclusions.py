@@ -103,7 +103,11 @@ def _announced(text: str, about: Context) -> Found | None:
         return Found(conclusion)
     for hit in reversed(marks.answers(text)):
         conclusion = _inside(marks.sentence(text, hit.end()), about)
-        if conclusion is not None and _wanted(conclusion, about):
+        if (
+            conclusion is not None
+            and _wanted(conclusion, about)
+            and not conclusion.key.startswith("formula:0=")
+        ):
             return Found(conclusion)
     for hit in reversed(marks.hence(text[-_NEAR_END:])):
         conclusion = _direct(marks.sentence(text[-_NEAR_END:], hit.end()), about)
@@ -126,7 +130,7 @@ def _marked(segment: str, about: Context) -> Conclusion | None:
 
 def _direct(segment: str, about: Context) -> Conclusion | None:
     """A value that is the whole segment: "hence 5"."""
-    if about.code or len(segment) > _SHORT:
+    if about.code or len(segment) > _SHORT or "=" in segment:
         return None
     found = read(segment, about)
     return found if found is not None and found.kind not in ("phrase", "formula") else None

@@ -65,9 +65,9 @@ def key(text: str) -> tuple[str, Fraction | None] | None:
         if isinstance(value, Fraction):
             return str(value), value
         shown = formula.show(value)
-        if not free and not shown.startswith("~"):
-            return shown, Fraction(shown)
-        return shown, None
+        if free:
+            return f"{free} {shown}", None
+        return (shown, None) if shown.startswith("~") else (shown, Fraction(shown))
     sides = plain.split("=")
     if len(sides) > 1 and not re.search(r"[<>≤≥,;]", plain) and (read := formula.evaluate(sides[-1])):
         left = formula.evaluate(sides[0])

@@ -234,13 +234,13 @@ def _binomial(upper: Value, lower: Value) -> Value:
     return Fraction(math.comb(*whole))
 
 
-def evaluate(text: str) -> tuple[Value, bool] | None:
-    """Value of an expression in plain notation, and whether variables are in it; None where it cannot be read."""
+def evaluate(text: str) -> tuple[Value, str] | None:
+    """Value of an expression in plain notation and the names of its variables; None where it cannot be read."""
     parser = _Parser(text) if len(text) <= latex.MAX_LENGTH else None
     if parser is None or not parser.tokens:
         return None
     try:
-        return parser.value(), bool(parser.names)
+        return parser.value(), ",".join(sorted(parser.names))
     except (Malformed, ArithmeticError, ValueError, OverflowError):
         return None
 

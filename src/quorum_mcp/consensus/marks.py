@@ -25,7 +25,7 @@ _LABEL = re.compile(
 )
 _HENCE = re.compile(r"\b(?:hence|so|therefore|thus)[*_,:]{0,3}\s{1,4}(?:[:=]\s{0,3})?", re.IGNORECASE)
 _NEXT_QUESTION = re.compile(r"\n\s{0,8}(?:question|q)\s{0,3}\d{0,4}\s{0,3}[:.]", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"\n|(?<![A-Z][.])(?<=[.!?。])(?=\s|$|\*\*|\")|[.]\Z")
+_SENTENCE_END = re.compile(r"\n|(?:(?<=[.?。])|(?<=[a-z]!))(?<![A-Z][.])(?=\s|$|\*\*|\")|[.]\Z")
 _HEAD, _TAIL = 1500, 6000
 _MAX_VALUE = 4000
 
@@ -176,7 +176,7 @@ def sentence(text: str, start: int) -> str:
     part = text[start : start + literals.MAX_LENGTH]
     if not part.partition("\n")[0].strip(" *_:"):
         part = part.lstrip(" *_:\r\n")
-        if part.startswith(("```", "{")):
-            return ""
+    if part.lstrip().startswith(("```", '{"', "{\n")):
+        return ""
     end = _SENTENCE_END.search(part)
     return part[: end.start()] if end else part

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 SIGN = r"[-+−–]?"
-NUMBER = re.compile(rf"(?<![\w.])({SIGN}\s?(?:{DECIMAL}))(?![\d])")
+NUMBER = re.compile(rf"(?<![\w.^_])(?<!\^[+-])({SIGN}\s?(?:{DECIMAL}))(?![\d])")
 """A plain number inside a text; the sign belongs to it only where no word stands right before."""
 
 _WHOLE = re.compile(rf"({SIGN})\s?({DECIMAL})(?:[eE]([-+]?\d{{1,3}}))?")
@@ -14,7 +14,28 @@ _MIXED = re.compile(r"([-+−–]?)\s?(\d{1,15})[ -](\d{1,9})\s?[/⁄]\s?(\d{1,9
 _MAGNITUDES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SCALED = re.compile(rf"({SIGN}\s?(?:{DECIMAL}))\s?({'|'.join(_MAGNITUDES)})s?", re.IGNORECASE)
 _VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8", "⅙": "1/6"}
-_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORDS = {word: value for value, word in enumerate(_ONES)} | {
     word: 10 * (place + 2) for place, word in enumerate(_TENS)

@@ -28,6 +28,10 @@ _LEADING = re.compile(
 )
 _ARITHMETIC = re.compile(r"\s*([$(]*\d[\d\s$.,+*/×÷·()−-]*[\d)])\s*(?=[.;:]?\s*$|[a-z])")
 _AFTER = re.compile(r"\s?-?([a-zA-Z°²³/]{1,14}(?:\s?(?:per|/)\s?[a-zA-Z]{1,12})?)")
+_WORD_NUMBER = re.compile(
+    r"(zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?=[*_]{0,2}(?:\s[a-z]+)?[.]?$)",
+    re.IGNORECASE,
+)
 _CONSTANT = re.compile(r"(True|False|None)\b")
 _SENTENCE = re.compile(r"(?<=[.!?])[*_)\"']{0,3}\s+(?=[A-Z$\\(*\[\d`'\"-])|\n+")
 _FENCE = re.compile(r"```\w{0,10}\s{0,4}(?:\{\s{0,8}\"reasoning\"\s?:\s?\"?)?")
@@ -37,21 +41,37 @@ _CHECK = re.compile(
     re.IGNORECASE,
 )
 _CUE = re.compile(
-    r"\b(?:therefore|thus|hence|so|total|altogether|in all|finally|result|answer|final|conclu|means|left|must|we (?:get|have|find))",
+    r"\b(?:therefore|thus|hence|so|total|altogether|in all|finally|result|results|answer|final|conclu\w*|means|leaves?|left|remain\w*"
+    r"|must|will|sum|largest|smallest|greatest|least|highest|lowest|maximum|minimum|number of|value|there are|these are|counting"
+    r"|difference|average|gives us|we (?:get|have|find))\b",
     re.IGNORECASE,
 )
+_THEREFORE = re.compile(r"(?:\W|\d+[.)]\s)*(?:therefore|thus|hence|so|this means)\b", re.IGNORECASE)
+_DIGITS = re.compile(r"\d[\d.,]*(?!\d*[.)]\s)")
+_REMARK = re.compile(r"(?:\W|\d+[.)])*(?:this|that|these|we|note|which|it|here)\b[^\d=]*$", re.IGNORECASE)
 _MARKER = re.compile(r"(?:[\s>*#-]{0,6}(?:step\s)?\d{1,3}\s?[.):]\s+|[\s>*#•-]{1,6})", re.IGNORECASE)
 _CLAUSE = re.compile(
     r",?\s(?:because|since|where|assuming|such that|so that|in order to|to (?:ensure|get|reach|achieve|increase|make)|for which"
-    r"|that (?:satisf|meet|fulfil)\w*|which (?:occurs?|is achieved|happens)|occurring|including|given that)\b|,\s(?:when|as|if|with|for)\s"
-    r"|\swhen\s"
+    r"|that (?:satisf|meet|fulfil)\w*|which (?:occurs?|is achieved|happens)|occurring|including|given that)\b"
 )
+_CONDITIONAL = re.compile(
+    r"(?:,\s(?:when|as|if|with|for)|\swhen)\s(?!.*(?:=|\b(?:is|are|equals|get|gives)\b))"
+)
+_ASIDE = re.compile(r"(?<=\d)(\D{0,40}?)\s\([^()]{3,200}\)(?=[.\s]*$)")
 _THERE = re.compile(
     r"\bthere (?:are|is|were|will be|must be|would be)\s(?:\w+ly |a total of |only ){0,2}(?=[*$\\(]{0,4}\d)",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(r"\\[)\]]|\$(?!\d)(?=[\s.,;:)]|$)")
+_CONDITION = re.compile(
+    r"\b(?:at|when|for|if|with|where|from|that|states?|let)\s+\$?(?:\\\()?\s*[A-Za-z]\w*\s*$", re.IGNORECASE
+)
+_SEVERAL = re.compile(
+    r"\b[A-Za-z]\w{0,3}\s*=\s*[^=\n]{1,60}(?:,|\band|\bor)\s*\$?(?:\\\()?\s*[A-Za-z]\w{0,3}\s*=$"
+)
+_FREE = re.compile(r"formula:[A-Za-zα-ω]")
 _ENDING = 4
+_REASONED = 150
 _MAX_SENTENCES = 5
 
 
@@ -86,6 +106,8 @@ def leading(text: str, about: Context) -> Conclusion | None:
         return read(found[1], about)
     if found := dates.PART.match(text):
         return read(found[0], about)
+    if (found := _WORD_NUMBER.match(text)) and not about.code:
+        return read(found[1], about)
     return _amount(text, about)
 
 
@@ -134,13 +156,11 @@ def value(text: str, about: Context) -> Hit | None:
 
     Clauses that only explain ("because …", "which occurs when …") are left out where the rest has a value.
     """
-    text = _MARKER.sub("", text.strip(), count=1)
-    if (
-        not about.code
-        and (clause := _CLAUSE.search(text, 8))
-        and (found := _value(text[: clause.start()], about))
-    ):
-        return found
+    text = _ASIDE.sub(r"\1", _MARKER.sub("", text.strip(), count=1))
+    if not about.code:
+        for clause in (_CLAUSE.search(text, 8), _CONDITIONAL.search(text, 8)):
+            if clause and (found := _value(text[: clause.start()], about)):
+                return found
     return _value(text, about)
 
 
@@ -158,10 +178,10 @@ def _value(text: str, about: Context) -> Hit | None:
 
 
 def _usable(found: Conclusion | None, about: Context) -> Conclusion | None:
-    """Words say nothing by themselves here, and letters are mostly names of variables."""
+    """Words say nothing by themselves here, letters are mostly names, and a term in variables is a step."""
     if found is None or found.kind == "phrase" or (found.kind == "choice" and not about.options):
         return None
-    return found
+    return None if found.kind == "formula" and _FREE.match(found.key) else found
 
 
 def _bold(text: str, about: Context) -> Hit | None:
@@ -187,12 +207,15 @@ def _counted(text: str, about: Context) -> Hit | None:
 
 
 def _last_equation(text: str, about: Context) -> Hit | None:
-    """What stands behind the last equals sign."""
-    hit = None
-    for found in _EQUALS.finditer(text):
-        hit = found
-    if hit is None or about.code:
+    """What stands behind the last equals sign that is no condition ("at x = 1")."""
+    if about.code:
         return None
+    signs = list(_EQUALS.finditer(text))
+    while signs and _CONDITION.search(text, max(0, signs[-1].start() - 40), signs[-1].start()):
+        signs.pop()
+    if not signs:
+        return None
+    hit = signs[-1]
     rest = text[hit.end() :].strip().rstrip(".")
     closed = _CLOSING.split(rest, maxsplit=1)
     behind = closed[1] if len(closed) > 1 else ""
@@ -201,11 +224,13 @@ def _last_equation(text: str, about: Context) -> Hit | None:
         rest = rest.rstrip(") ")
     if not rest or len(rest) > 200:
         return None
+    several = bool(_SEVERAL.search(text[: hit.end()]))
     whole = _usable(read(rest, about), about)
     if whole is not None and whole.kind != "truth":
-        return Hit(hit.end(), whole, len(behind.split()) <= _ENDING)
+        return Hit(hit.end(), whole, len(behind.split()) <= _ENDING and not several)
     start = _usable(leading(rest, about), about)
-    return Hit(hit.end(), start, len(rest.split()) + len(behind.split()) <= _ENDING + 2) if start else None
+    ends = len(rest.split()) + len(behind.split()) <= _ENDING + 2 and not several
+    return Hit(hit.end(), start, ends) if start else None
 
 
 def _last_object(text: str, about: Context) -> Hit | None:
@@ -235,11 +260,20 @@ def final(text: str, about: Context) -> tuple[Conclusion, bool] | None:
     The flag says whether that is firm: it ends the last sentence, or the one before where the last holds no
     value, behind an equals sign or with a word that concludes.
     """
-    for place, sentence in enumerate(sentences(text)):
+    last = sentences(text)
+    for place, sentence in enumerate(last):
         found = value(sentence, about)
         if found is not None:
-            concludes = "=" in sentence or bool(_CUE.search(sentence))
             conclusion = found.conclusion
-            firm = found.ends and place == 0 and concludes
+            at_end = place == 0 or (place == 1 and _REMARK.match(last[0]) is not None)
+            plain = len(text) >= _REASONED and conclusion.kind != "formula"
+            firm = at_end and plain and _concludes(sentence, found)
             return Conclusion(conclusion.text, conclusion.key, conclusion.kind, False, conclusion.alias), firm
     return None
+
+
+def _concludes(sentence: str, found: Hit) -> bool:
+    """Whether a sentence is one that ends an argument with the value found in it."""
+    if _THEREFORE.match(sentence) and len(_DIGITS.findall(sentence)) == 1:
+        return True
+    return found.ends and ("=" in sentence or "**" in sentence or _CUE.search(sentence) is not None)
