@@ -3,7 +3,7 @@
 import re
 
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
-_STOP = frozenset(
+STOP_WORDS = frozenset(
     """
     a about above after again all also am an and any are as at be because been before being below
     between both but by can could did do does doing down each few for from further give had has have
@@ -20,7 +20,9 @@ _ENDINGS = ("ings", "ing", "ied", "ies", "ers", "ed", "er", "es", "s", "e", "y")
 def terms(text: str) -> list[str]:
     """The stems of the words of `text` in order, without the commonest words."""
     return [
-        stem(word) for word in (match.group().lower() for match in _WORD.finditer(text)) if word not in _STOP
+        stem(word)
+        for word in (match.group().lower() for match in _WORD.finditer(text))
+        if word not in STOP_WORDS
     ]
 
 

@@ -1,0 +1,1 @@
+"""The providers' APIs that the simulated panel speaks, one file each."""
