@@ -34,11 +34,12 @@ from quorum_mcp.store.runs import Runs as RunStore
 async def running(settings: Settings) -> AsyncGenerator[Services, None]:
     """Everything that runs behind the surfaces, for as long as the context is open."""
     home = Path(settings.home)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything is served
     database = await Database.open(settings.database_url)
     try:
         journal = await Journal.open(home / "journal", database)
         registry = Registry(settings)
+        await registry.detect()
         services = _wire(settings, database, journal, registry)
         supervisor = services.get(Supervisor)
         supervisor.start()

@@ -27,7 +27,7 @@ class Guard:
         host = settings.server.host
         named = {h.lower() for h in settings.server.allowed_hosts} | (
             {host} if host not in ("", "0.0.0.0", "::") else set()
-        )  # noqa: S104
+        )
         self._hosts = frozenset(named)
         self._origins = frozenset(origin.rstrip("/") for origin in settings.server.allowed_origins)
 

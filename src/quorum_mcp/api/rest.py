@@ -115,6 +115,8 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
         answer = await invoke(operation, given, context(request, at))
         if operation.name == "query" and given.get("stream"):
             return event_stream(at, request, str(answer.model_dump()["session_id"]), after=0)
+        if operation.name == "session.export":
+            return _download(answer)
         code = 202 if _unfinished(answer) and operation.name == "query" else status
         return json_response(answer, code)
 
@@ -124,6 +126,15 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
 def json_response(answer: BaseModel, status: int = 200) -> Response:
     """A model as a JSON response."""
     return Response(answer.model_dump_json(), status, media_type="application/json")
+
+
+def _download(answer: BaseModel) -> Response:
+    export = answer.model_dump()
+    headers = {
+        "content-disposition": f'attachment; filename="{export["filename"]}"',
+        "content-security-policy": "sandbox",
+    }
+    return Response(export["content"], headers=headers, media_type=export["media_type"])
 
 
 def _unfinished(answer: BaseModel) -> bool:

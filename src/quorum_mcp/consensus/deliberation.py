@@ -41,7 +41,9 @@ class Deliberation:
         self._open: dict[str, asyncio.Task[Result]] = {}
         self._troubles: dict[str, QuorumError] = {}
         self._given_up: set[str] = set()
+        self._members: dict[str, str] = {}
         self.on_trouble = asyncio.Event()
+        run.stop_part = self.stop_seat
 
     def at(self, share: float) -> float:
         """The moment (monotonic) when `share` of the run's whole time is over, less the rest for the result."""
@@ -61,6 +63,14 @@ class Deliberation:
     def simulates(self, model: str) -> bool:
         """Whether a judge or writer is a simulation."""
         return model in self.plan.simulated_models
+
+    def stop_seat(self, seat: str) -> bool:
+        """Give up the open calls of a seat, named by its number or its member name."""
+        members = {seat, *(s.member for s in self.plan.seats if str(s.index) == seat)}
+        keys = [key for key, member in self._members.items() if member in members and key in self._open]
+        for key in keys:
+            self.give_up(key)
+        return bool(keys)
 
     def give_up(self, key: str) -> None:
         """Stop waiting for a call: it ends as a failed reply that shows what went wrong so far."""
@@ -92,6 +102,7 @@ class Deliberation:
             on_trouble=lambda error: self._trouble(base.key, error),
         )
         self.run.note("call.started", _named(base))
+        self._members[base.key] = base.member
         task = self._open[base.key] = asyncio.create_task(self._stream(call, base))
         try:
             reply = _read(base, await task, self.plan)

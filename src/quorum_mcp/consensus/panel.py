@@ -8,11 +8,9 @@ from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.plan import Seat
 from quorum_mcp.consensus.query import Query
 from quorum_mcp.errors import ConfigError, InvalidInput, ModelNotFound, QuorumError
-from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.registry import Registry, Target
 
 MOST_SEATS = 32
-PROBE = Timeouts(connect=0.3, first_byte=0.5, idle=0.5, total=0.5)
 BUILTIN_PANEL = ("builtin/arithmetic", "builtin/extract")
 
 Strength = Callable[[str], float | None]
@@ -28,7 +26,7 @@ async def seats(query: Query, settings: Settings, registry: Registry, strength: 
         ConfigError: no provider can be used at all.
     """
     names = _named(query, settings)
-    targets = [await registry.find(name) for name in names] if names else await _default(settings, registry)
+    targets = [await registry.find(name) for name in names] if names else _default(registry)
     excluded = {target.provider.name for target in targets} & {
         _canonical(n, registry) for n in query.exclude_providers
     }
@@ -78,25 +76,15 @@ def _unknown_panel(name: str, settings: Settings) -> ModelNotFound:
     return ModelNotFound(f"no panel is called {name!r}", hint=hint)
 
 
-async def _default(settings: Settings, registry: Registry) -> list[Target]:
+def _default(registry: Registry) -> list[Target]:
     """One model of each provider that can be used; the built-in solvers where there is none."""
     targets: list[Target] = []
     for name, provider in registry.providers.items():
         if provider.kind in ("builtin", "sim"):
             continue
-        try:
-            if provider.kind == "local" and registry.default(name) is None:
-                await registry.list_models(name, PROBE)
-                if not registry.known(name):
-                    continue
-                targets.append(registry.resolve(f"{name}/{registry.known(name)[0]}"))
-            elif provider.kind == "local" and name not in settings.providers:
-                await registry.list_models(name, PROBE)
-                targets.append(registry.resolve(name))
-            else:
-                targets.append(registry.resolve(name))
-        except QuorumError:
-            continue  # a local server that is not running, or a provider without a model
+        model = registry.default(name) or next(iter(registry.known(name)), None)
+        if model is not None:
+            targets.append(registry.resolve(f"{name}/{model}"))
     if targets:
         return targets
     solvers = [name for name in BUILTIN_PANEL if "builtin" in registry.providers]

@@ -5,28 +5,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from quorum_mcp import codec, money
+from quorum_mcp.calls.ops.records import CallView, call_view
 from quorum_mcp.consensus.query import QueryAnswer
 from quorum_mcp.events import Event, stamp
 from quorum_mcp.store.call_rows import CallRecord
 from quorum_mcp.store.clock import MICROSECONDS
-from quorum_mcp.store.run_list import Summary
 from quorum_mcp.store.run_rows import Run
-
-
-class SessionLine(BaseModel):
-    """One line of the list of sessions. Times are ISO 8601 in UTC, the cost is USD."""
-
-    session_id: str
-    status: str
-    mode: str
-    title: str
-    turns: int
-    calls: int
-    total_cost: float
-    simulated: bool
-    created_at: str
-    updated_at: str
-    finished_at: str | None
 
 
 class RoundView(BaseModel):
@@ -56,30 +40,13 @@ class SessionView(QueryAnswer):
     error: dict[str, Any] | None = None
     turns: list[TurnView] = []
     round_details: list[RoundView] = []
-    call_records: list[dict[str, Any]] = []
+    call_records: list[CallView] = []
     session_cost: float = 0.0
     session_calls: int = 0
     last_seq: int = 0
     created_at: str = ""
     updated_at: str = ""
     finished_at: str | None = None
-
-
-def line(summary: Summary) -> SessionLine:
-    """A line of the list."""
-    return SessionLine(
-        session_id=summary.id,
-        status=summary.status,
-        mode=summary.mode,
-        title=summary.title,
-        turns=summary.turn,
-        calls=summary.calls,
-        total_cost=money.to_usd(summary.total_cost or 0),
-        simulated=summary.simulated,
-        created_at=moment(summary.created_at),
-        updated_at=moment(summary.updated_at),
-        finished_at=None if summary.finished_at is None else moment(summary.finished_at),
-    )
 
 
 def answer_of(run: Run) -> QueryAnswer:
@@ -101,7 +68,7 @@ def view(run: Run, events: list[Event], calls: list[CallRecord]) -> SessionView:
         "error": turns[-1].error if turns else None,
         "turns": turns,
         "round_details": _rounds(events),
-        "call_records": [record(call) for call in calls],
+        "call_records": [call_view(call) for call in calls],
         "session_cost": money.to_usd(run.total_cost or 0),
         "session_calls": run.calls,
         "simulated": run.simulated,
@@ -111,37 +78,6 @@ def view(run: Run, events: list[Event], calls: list[CallRecord]) -> SessionView:
         "finished_at": None if run.finished_at is None else moment(run.finished_at),
     }
     return SessionView.model_validate(fields)
-
-
-def record(call: CallRecord) -> dict[str, Any]:
-    """One call's record for people and programs: cost in USD, times as text, no content."""
-    return {
-        "id": call.id,
-        "run_id": call.run_id,
-        "provider": call.provider,
-        "model": call.model,
-        "role": call.role,
-        "surface": call.surface,
-        "status": call.status,
-        "stop": call.stop,
-        "error": None
-        if call.error_code is None
-        else {"code": call.error_code, "message": call.error_message},
-        "input_tokens": call.input_tokens,
-        "output_tokens": call.output_tokens,
-        "cached_tokens": call.cached_tokens,
-        "reasoning_tokens": call.reasoning_tokens,
-        "estimated": call.estimated,
-        "cost": None if call.cost is None else money.to_usd(call.cost),
-        "price_source": call.price_source,
-        "latency": None if call.latency_ms is None else call.latency_ms / 1000,
-        "first_token": None if call.first_token_ms is None else call.first_token_ms / 1000,
-        "attempts": call.attempts,
-        "simulated": call.simulated,
-        "tags": list(call.tags),
-        "trace": list(call.trace),
-        "created_at": moment(call.created_at),
-    }
 
 
 def moment(micros: int) -> str:

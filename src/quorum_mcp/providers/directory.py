@@ -96,16 +96,17 @@ class Directory:
             )
         raise self._not_found(name, head if slash else None)
 
-    def _provider_name(self, name: str) -> str:
+    def provider_name(self, name: str) -> str:
+        """The provider that `name` is the name, or another name, of; `name` itself where there is none."""
         if name in self.providers or name in self._setups:
             return name
         return next((setup.name for setup in self._setups.values() if name in setup.aliases), name)
 
     def _exists(self, name: str) -> bool:
-        return self._provider_name(name) in {*self.providers, *self._setups}
+        return self.provider_name(name) in {*self.providers, *self._setups}
 
     def _in(self, provider: str, model: str | None, asked: str) -> Target:
-        name = self._provider_name(provider)
+        name = self.provider_name(provider)
         if name not in self.providers:
             setup = self._setups.get(name)
             if setup is None:

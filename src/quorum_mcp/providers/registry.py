@@ -101,7 +101,7 @@ class Registry(Directory):
             return self.resolve(name, vendor=vendor)
         except ModelNotFound:
             head = name.partition("/")[0]
-            exact = self._provider_name(head)
+            exact = self.provider_name(head)
             wanted = (
                 [exact] if exact in self.providers else [p for p in self.providers if p not in self._listed]
             )
@@ -114,7 +114,7 @@ class Registry(Directory):
 
     async def list_models(self, provider: str, timeouts: Timeouts = LISTING) -> tuple[ModelInfo, ...]:
         """Ask a provider for its models, and remember their names."""
-        models = await self.providers[self._provider_name(provider)].models(timeouts)
+        models = await self.providers[self.provider_name(provider)].models(timeouts)
         self._listed[provider] = tuple(model.id for model in models)
         return models
 

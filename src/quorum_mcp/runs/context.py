@@ -1,6 +1,7 @@
 """What the code of a run sees: its input, its deadline, its log, and what an earlier owner already did."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import Struct
@@ -46,6 +47,8 @@ class RunContext:
         self.deadline = self.began + seconds
         self.resumed = bool(history)
         self.totals = carried
+        self.stop_part: Callable[[str], bool] = lambda _: False
+        """Set by the run's code: give up a named part of it; False where there is no such open part."""
         self._seen = {_identity(event.type, event.data) for event in history}
         self._finished = {
             str(event.data["key"]): event.data

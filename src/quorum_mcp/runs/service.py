@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct, field
 
 from quorum_mcp import codec
-from quorum_mcp.errors import Cancelled, NotFound, QuorumError, StoreUnavailable
+from quorum_mcp.errors import Cancelled, Conflict, NotFound, QuorumError, StoreUnavailable
 from quorum_mcp.events import ENDINGS, Event
 from quorum_mcp.runs.context import RunContext, Totals
 from quorum_mcp.runs.log import Log
@@ -145,6 +145,20 @@ class Runs:
         else:
             await self.store.request_cancel(run_id, tenant=tenant)
         return await self.wait(run_id, tenant, 2.0)
+
+    async def stop_part(self, run_id: str, tenant: str, part: str) -> Run:
+        """Give up one part of a running run (a seat); the rest goes on."""
+        run = await self.get(run_id, tenant)
+        here = self.running.get(run_id)
+        if here is None and run.status in OPEN:
+            raise Conflict(
+                "this session runs in another process", hint="cancel the session, or ask its own server"
+            )
+        if here is None or not here.context.stop_part(part):
+            raise NotFound(
+                f"{part!r} is not being asked in {run_id}", hint="name a seat that has not answered yet"
+            )
+        return run
 
     async def close(self) -> None:
         """Leave the runs to whoever claims them next: their logs hold what was done."""

@@ -1,0 +1,160 @@
+"""The records of calls: lists, one call with its trace, counts."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from quorum_mcp import money
+from quorum_mcp.errors import NotFound
+from quorum_mcp.events import stamp
+from quorum_mcp.operations.card import Empty, Http, Operation
+from quorum_mcp.operations.context import Context
+from quorum_mcp.store.call_rows import CallRecord
+from quorum_mcp.store.call_stats import CallStats
+from quorum_mcp.store.clock import MICROSECONDS
+from quorum_mcp.store.records import CallFilter, Records
+from quorum_mcp.store.run_list import RunList
+
+
+class CallQuery(BaseModel):
+    """Which calls to list."""
+
+    model_config = ConfigDict(extra="forbid")
+    limit: int = Field(50, ge=1, le=500)
+    session_id: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    status: Literal["ok", "error", "cancelled", "unknown"] | None = None
+    cursor: str | None = None
+
+
+class CallView(BaseModel):
+    """One call's record: cost in USD (null: no known price), times in seconds or ISO 8601, no content."""
+
+    id: str
+    session_id: str | None
+    provider: str
+    model: str
+    role: str
+    surface: str
+    status: str
+    stop: str | None
+    error: dict[str, Any] | None
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    estimated: bool
+    cost: float | None
+    price_source: str | None
+    latency: float | None
+    first_token: float | None
+    attempts: int
+    simulated: bool
+    tags: list[str]
+    trace: list[str]
+    created_at: str
+
+
+class CallPage(BaseModel):
+    """Calls, newest first, and the cursor of the next page (null on the last)."""
+
+    calls: list[CallView]
+    next: str | None
+
+
+class CallId(BaseModel):
+    """A call."""
+
+    model_config = ConfigDict(extra="forbid")
+    call_id: str
+
+
+class Stats(BaseModel):
+    """Counts over everything stored; simulated calls are not in them. `total_cost` is USD."""
+
+    sessions: dict[str, int]
+    calls: int
+    succeeded: int
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    total_cost: float
+    mean_latency: float | None
+
+
+async def list_calls(ctx: Context, given: CallQuery) -> CallPage:
+    """The caller's model calls, newest first."""
+    where = CallFilter(
+        tenant=ctx.principal.tenant,
+        run_id=given.session_id,
+        provider=given.provider,
+        model=given.model,
+        status=given.status,
+    )
+    page = await ctx.get(Records).page(where, limit=given.limit, cursor=given.cursor)
+    return CallPage(calls=[call_view(call) for call in page.items], next=page.next)
+
+
+async def explain(ctx: Context, given: CallId) -> CallView:
+    """One call with every decision that was made for it."""
+    found = await ctx.get(Records).get(given.call_id, tenant=ctx.principal.tenant)
+    if found is None:
+        raise NotFound(f"there is no call {given.call_id}", hint="GET /api/calls lists them")
+    return call_view(found[0])
+
+
+async def stats(ctx: Context, _: Empty) -> Stats:
+    """Counts of sessions, calls, tokens and cost."""
+    tenant = ctx.principal.tenant
+    totals = await ctx.get(CallStats).totals(CallFilter(tenant=tenant, simulated=False))
+    return Stats(
+        sessions=await ctx.get(RunList).counts(tenant),
+        calls=totals.calls,
+        succeeded=totals.ok,
+        failed=totals.failed,
+        input_tokens=totals.input_tokens,
+        output_tokens=totals.output_tokens,
+        total_cost=money.to_usd(totals.cost),
+        mean_latency=None if totals.mean_latency_ms is None else round(totals.mean_latency_ms / 1000, 4),
+    )
+
+
+def call_view(call: CallRecord) -> CallView:
+    """A record as callers see it."""
+    error = None if call.error_code is None else {"code": call.error_code, "message": call.error_message}
+    return CallView(
+        id=call.id,
+        session_id=call.run_id,
+        provider=call.provider,
+        model=call.model,
+        role=call.role,
+        surface=call.surface,
+        status=call.status,
+        stop=call.stop,
+        error=error,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        cached_tokens=call.cached_tokens,
+        reasoning_tokens=call.reasoning_tokens,
+        estimated=call.estimated,
+        cost=None if call.cost is None else money.to_usd(call.cost),
+        price_source=call.price_source,
+        latency=None if call.latency_ms is None else call.latency_ms / 1000,
+        first_token=None if call.first_token_ms is None else call.first_token_ms / 1000,
+        attempts=call.attempts,
+        simulated=call.simulated,
+        tags=list(call.tags),
+        trace=list(call.trace),
+        created_at=stamp(call.created_at / MICROSECONDS),
+    )
+
+
+OPERATIONS = [
+    Operation("calls.list", "The model calls, newest first.", list_calls, CallQuery, CallPage,
+              http=Http("GET", "/api/calls")),
+    Operation("calls.get", "One call with its trace.", explain, CallId, CallView,
+              http=Http("GET", "/api/calls/{call_id}")),
+    Operation("stats", "Counts of sessions, calls, tokens and cost.", stats, Empty, Stats,
+              http=Http("GET", "/api/stats")),
+]  # fmt: skip

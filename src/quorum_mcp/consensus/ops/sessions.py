@@ -1,0 +1,148 @@
+"""Sessions of panels: read whole, exported, asked again, scored; and the files that questions use."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from quorum_mcp.consensus.conversation import decoded
+from quorum_mcp.consensus.export import exported
+from quorum_mcp.consensus.ops.ask import ASK, query
+from quorum_mcp.consensus.query import MAX_FILE, Query, QueryAnswer, Upload
+from quorum_mcp.consensus.session import SessionView, view
+from quorum_mcp.operations.card import Effect, Http, Operation
+from quorum_mcp.operations.context import Context
+from quorum_mcp.runs.ops import SessionId
+from quorum_mcp.runs.service import Runs
+from quorum_mcp.store.feedback import Feedback
+from quorum_mcp.store.files import Files
+from quorum_mcp.store.records import CallFilter, Records
+
+
+async def get_session(ctx: Context, given: SessionId) -> SessionView:
+    """The whole session: all turns, rounds, calls and costs."""
+    runs, tenant = ctx.get(Runs), ctx.principal.tenant
+    run = await runs.get(given.session_id, tenant)
+    events = await runs.events.read(run.id)
+    calls = await ctx.get(Records).page(CallFilter(tenant=tenant, run_id=run.id), limit=500)
+    return view(run, events, list(reversed(calls.items)))
+
+
+class ExportChoice(SessionId):
+    """A session and the form to export it in."""
+
+    format: Literal["json", "md", "html"] = "json"
+
+
+class Export(BaseModel):
+    """An exported session; REST sends `content` itself, under its media type."""
+
+    media_type: str
+    filename: str
+    content: str
+
+
+async def export_session(ctx: Context, given: ExportChoice) -> Export:
+    """A session as JSON, Markdown, or one HTML file."""
+    session = await get_session(ctx, SessionId(session_id=given.session_id))
+    media_type, content = exported(session, given.format)
+    return Export(media_type=media_type, filename=f"{given.session_id}.{given.format}", content=content)
+
+
+class Rerun(SessionId):
+    """A session whose last question is asked again, with other models or another mode where given."""
+
+    mode: Literal["quick_consensus", "full_deliberation", "devils_advocate"] | None = None
+    panel: str | list[str] | None = None
+    wait: bool = True
+
+
+async def rerun(ctx: Context, given: Rerun) -> QueryAnswer:
+    """Ask a session's last question again in a new session."""
+    session = await get_session(ctx, SessionId(session_id=given.session_id))
+    models = [
+        r.provider + "/" + r.model for r in session.provider_responses if r.seat is not None and r.round == 1
+    ]
+    again: dict[str, Any] = {
+        "query": session.query,
+        "mode": given.mode or session.mode,
+        "panel": given.panel or models or None,
+        "wait": given.wait,
+    }
+    return await query(ctx, Query.model_validate({k: v for k, v in again.items() if v is not None}))
+
+
+class Score(SessionId):
+    """What a user says about an answer: 1 right, 0 wrong, or between."""
+
+    score: float = Field(ge=0, le=1)
+    turn: int | None = Field(None, ge=1, description="The turn; absent: the last.")
+    note: str | None = Field(None, max_length=2000)
+
+
+class Scored(BaseModel):
+    """The score as stored."""
+
+    session_id: str
+    turn: int
+    score: float
+
+
+async def give_score(ctx: Context, given: Score) -> Scored:
+    """Score an answer; calibration learns from it."""
+    run = await ctx.get(Runs).get(given.session_id, ctx.principal.tenant)
+    turn = given.turn or run.turn
+    stored = await ctx.get(Feedback).give(
+        run.id, turn, given.score, tenant=ctx.principal.tenant, note=given.note
+    )
+    return Scored(session_id=run.id, turn=stored.turn, score=stored.score)
+
+
+class NewFile(BaseModel):
+    """A file to upload, its content in base64."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=255)
+    media_type: str = "text/plain"
+    data: str = Field(max_length=MAX_FILE * 4 // 3 + 4)
+
+
+class StoredFile(BaseModel):
+    """An uploaded file; `size` in bytes."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+
+
+async def upload(ctx: Context, given: NewFile) -> StoredFile:
+    """Store a file that queries can name by its id."""
+    file = decoded(Upload(name=given.name, media_type=given.media_type, data=given.data))
+    info = await ctx.get(Files).add(
+        tenant=ctx.principal.tenant, name=file.name, media_type=file.media_type, content=file.content
+    )
+    return StoredFile(id=info.id, name=info.name, media_type=info.media_type, size=info.size)
+
+
+OPERATIONS = [
+    Operation(
+        "session.get", "A whole session: turns, rounds, calls and costs.", get_session, SessionId, SessionView,
+        http=Http("GET", "/api/session/{session_id}"),
+    ),
+    Operation(
+        "session.export", "A session as JSON, Markdown or one HTML file.", export_session, ExportChoice, Export,
+        http=Http("GET", "/api/session/{session_id}/export"),
+    ),
+    Operation(
+        "session.rerun", "Ask a session's last question again, in a new session.", rerun, Rerun, QueryAnswer,
+        Effect.SPEND, ASK, http=Http("POST", "/api/session/{session_id}/rerun"), open_world=True,
+    ),
+    Operation(
+        "feedback", "Say whether an answer was right.", give_score, Score, Scored, Effect.WRITE, ASK,
+        http=Http("POST", "/api/feedback"),
+    ),
+    Operation(
+        "files.upload", "Upload a file to use in questions.", upload, NewFile, StoredFile, Effect.WRITE, ASK,
+        http=Http("POST", "/api/files", 201),
+    ),
+]  # fmt: skip

@@ -1,3 +1,0 @@
-"""Operations, see below."""
-
-OPERATIONS: list[object] = []
