@@ -1,6 +1,7 @@
 """What the tests of the store share: databases in files, runs and calls to put into them, other processes."""
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -68,6 +69,13 @@ def attempt(of: CallRecord, **fields: Any) -> AttemptRecord:
         "started_at": now_us(),
     }
     return AttemptRecord(**given | fields)
+
+
+def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
+    connection = sqlite3.connect(folder / "quorum.db")
+    found = connection.execute(sql).fetchall()
+    connection.close()
+    return found
 
 
 async def child(code: str, *arguments: object) -> asyncio.subprocess.Process:

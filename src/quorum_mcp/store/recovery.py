@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from quorum_mcp import codec
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
@@ -17,6 +18,8 @@ from quorum_mcp.store.segment import SUFFIX, Orphan
 
 log = logging.getLogger(__name__)
 
+UNUSABLE = (SQLAlchemyError, ArithmeticError, TypeError, ValueError)
+"""What a record raises that the database refuses as such; JSON of another shape is a ValueError too."""
 STILLBORN_SECONDS = 3600.0
 """After which a segment that never got its name is removed."""
 
@@ -54,19 +57,13 @@ async def replay(directory: Path, database: Database) -> Recovered:
     total = Recovered()
     for path in _segments(directory, database):
         orphan = Orphan.take(path)
-        if orphan is None:
-            continue
-        stored = False
-        try:
-            found = await asyncio.to_thread(orphan.read)
-            if found.damaged:
-                log.error("%d lines of the journal %s cannot be read", found.damaged, path)
-            entries = [codec.decode(payload, Entry) for payload in found.payloads]
-            attempts, unknown = await database.write(lambda conn, entries=entries: _store(conn, entries))
-            stored = True
-        finally:
-            orphan.close(delete=stored)
-        total = Recovered(total.segments + 1, total.attempts + attempts, total.unknown + unknown)
+        if orphan is not None:
+            found = await _replay_one(orphan, database)
+            total = Recovered(
+                total.segments + found.segments,
+                total.attempts + found.attempts,
+                total.unknown + found.unknown,
+            )
     if total.attempts:
         log.warning(
             "stored %d attempts of processes that ended early, %d with unknown outcome",
@@ -74,6 +71,25 @@ async def replay(directory: Path, database: Database) -> Recovered:
             total.unknown,
         )
     return total
+
+
+async def _replay_one(orphan: Orphan, database: Database) -> Recovered:
+    stored = False
+    try:
+        content = await asyncio.to_thread(orphan.read)
+        if content.damaged:
+            log.error("%d lines of the journal %s cannot be read", content.damaged, orphan.path)
+        entries = [codec.decode(payload, Entry) for payload in content.payloads]
+        attempts, unknown = await database.write(lambda conn: _store(conn, entries))
+        stored = True
+        return Recovered(1, attempts, unknown)
+    except UNUSABLE:
+        # Another version's, or damaged beyond its checksums: kept for a person, and no start hangs on it.
+        orphan.path.rename(orphan.path.with_suffix(".refused"))
+        log.exception("the journal %s cannot be stored and is set aside as .refused", orphan.path)
+        return Recovered()
+    finally:
+        orphan.close(delete=stored)
 
 
 def _store(conn: Connection, entries: list[Entry]) -> tuple[int, int]:

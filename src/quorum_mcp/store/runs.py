@@ -113,7 +113,9 @@ class Runs:
 
         def body(conn: Connection) -> Run | None:
             row = conn.execute(_get, {"the_run": run_id}).mappings().first()
-            return None if row is None or (tenant or row["tenant"]) != row["tenant"] else run_of(row)
+            if row is None or (tenant is not None and row["tenant"] != tenant):
+                return None
+            return run_of(row)
 
         return await self._database.read(body)
 
@@ -272,8 +274,8 @@ def _new_row(run: NewRun) -> dict[str, Any]:
         "principal": run.principal,
         "status": "queued" if run.owner is None else "running",
         "mode": run.mode,
-        "title": run.title,
-        "search": run.question[:SEARCHED].casefold(),
+        "title": run.title.replace("\0", ""),  # PostgreSQL's text cannot hold it
+        "search": run.question[:SEARCHED].casefold().replace("\0", ""),
         "turn": 1,
         "input": run.input,
         "owner": run.owner,

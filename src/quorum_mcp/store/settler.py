@@ -6,12 +6,12 @@ from pathlib import Path
 
 from msgspec import Struct
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.records import store_records
+from quorum_mcp.store.recovery import UNUSABLE
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class Settler:
             if batch:
                 try:
                     await self._write(batch)
-                except (SQLAlchemyError, ArithmeticError, TypeError, ValueError):
+                except UNUSABLE:
                     await self._one_by_one(batch)
                 del self.waiting[: len(batch)]
             return len(batch)
@@ -99,7 +99,7 @@ class Settler:
         for one in batch:
             try:
                 await self._write([one])
-            except (SQLAlchemyError, ArithmeticError, TypeError, ValueError):
+            except UNUSABLE:
                 log.exception("a usage record was refused and is kept in %s", self._rejected)
                 with self._rejected.open("ab") as file:
                     file.write(one.line + b"\n")

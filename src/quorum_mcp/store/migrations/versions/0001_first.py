@@ -18,6 +18,7 @@ depends_on = None
 def upgrade() -> None:
     """Make everything in an empty database."""
     _create_runs()
+    _create_requests()
     _create_calls()
     _create_rest()
     meta = sa.table("meta", sa.column("name", sa.Text), sa.column("value", sa.Text))
@@ -25,7 +26,7 @@ def upgrade() -> None:
 
 
 def _create_runs() -> None:
-    """Sessions, their events, idempotency keys and scores."""
+    """Sessions and their events."""
     op.create_table(
         "runs",
         sa.Column("id", sa.Text, nullable=False),
@@ -65,6 +66,10 @@ def _create_runs() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_events_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "seq", name=op.f("pk_events")),
     )
+
+
+def _create_requests() -> None:
+    """What callers add to sessions: idempotency keys and scores."""
     op.create_table(
         "idempotency_keys",
         sa.Column("tenant", sa.Text, nullable=False),
