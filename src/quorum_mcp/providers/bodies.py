@@ -128,3 +128,8 @@ def open_reasoning(part: Reasoning) -> str:
     if part.signature or part.opaque:
         raise Unsupported("this wire cannot take another vendor's sealed reasoning")
     return part.text
+
+
+def tool_names(messages: Sequence[Message]) -> dict[str, str]:
+    """The name of the tool behind each call's id, for the wires whose results need it."""
+    return {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolUse)}

@@ -12,7 +12,15 @@ from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, InvalidInput, 
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Image, Message, ModelRequest, Part, Text, ToolResult, ToolUse
 from quorum_mcp.providers.assemble import Assembler, unknown_content
-from quorum_mcp.providers.bodies import arguments, error_of, failure, model_info, parse, system_text
+from quorum_mcp.providers.bodies import (
+    arguments,
+    error_of,
+    failure,
+    model_info,
+    parse,
+    system_text,
+    tool_names,
+)
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 
@@ -227,9 +235,7 @@ def _tools(body: Json, request: ModelRequest) -> None:
 
 def _contents(messages: Sequence[Message]) -> list[Json]:
     """The turns without the system's; the results of one turn's tools stand together."""
-    names = {
-        part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolUse)
-    }
+    names = tool_names(messages)
     out: list[Json] = []
     last = ""
     for message in messages:

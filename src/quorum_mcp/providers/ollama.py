@@ -11,7 +11,7 @@ from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
 from quorum_mcp.providers.assemble import NO_USAGE, Assembler, unknown_content
-from quorum_mcp.providers.bodies import arguments, error_of, failure, open_reasoning, parse
+from quorum_mcp.providers.bodies import arguments, error_of, failure, open_reasoning, parse, tool_names
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 
@@ -80,7 +80,8 @@ class OllamaWire:
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The request for `/api/chat`."""
-        messages = [line for message in request.messages for line in _messages(message)]
+        names = tool_names(request.messages)
+        messages = [line for message in request.messages for line in _messages(message, names)]
         # Unless told otherwise, Ollama silently cuts a prompt that is too long.
         body: Json = {"model": request.model, "messages": messages, "stream": stream, "truncate": False}
         options = {
@@ -149,9 +150,9 @@ def _tools(request: ModelRequest) -> list[Json]:
     ]
 
 
-def _messages(message: Message) -> list[Json]:
+def _messages(message: Message, names: Mapping[str, str]) -> list[Json]:
     if message.role == "tool":
-        return [_result(part) for part in message.parts]
+        return [_result(part, names) for part in message.parts]
     out: Json = {"role": message.role, "content": message.text}
     for part in message.parts:
         if isinstance(part, Image):
@@ -172,7 +173,7 @@ def _image(image: Image) -> str:
     return image.data
 
 
-def _result(part: Part) -> Json:
+def _result(part: Part, names: Mapping[str, str]) -> Json:
     if not isinstance(part, ToolResult):
         raise Unsupported("a tool message holds only tool results")
     text = "".join(piece.text for piece in part.parts if isinstance(piece, Text))
@@ -182,8 +183,8 @@ def _result(part: Part) -> Json:
         "content": f"error: {text}" if part.is_error else text,
         "tool_call_id": part.id,
     }
-    if part.name:
-        out["tool_name"] = part.name
+    if name := part.name or names.get(part.id):
+        out["tool_name"] = name
     if images := [_image(piece) for piece in part.parts if isinstance(piece, Image)]:
         out["images"] = images
     return out

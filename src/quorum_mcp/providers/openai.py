@@ -256,7 +256,8 @@ class OpenAIWire:
             raise Unsupported("this provider takes no reasoning back in a conversation")
         if part.opaque:
             out["reasoning_details"] = [*out.get("reasoning_details", []), *decode(part.opaque)]
-        out[name] = out.get(name, "") + (part.text if part.opaque else open_reasoning(part))
+        if text := part.text if part.opaque else open_reasoning(part):
+            out[name] = out.get(name, "") + text
 
     def _result(self, part: Part) -> Json:
         if not isinstance(part, ToolResult):
@@ -300,7 +301,8 @@ class OpenAIReader:
     def finish(self) -> Answer:
         """The answer."""
         if self._details:
-            self._assembler.reasoning("", opaque=encode_text(self._details))
+            details = [dict(sorted(detail.items())) for detail in self._details]
+            self._assembler.reasoning("", opaque=encode_text(details))
         if self._refused and self._assembler.stop is not None:
             self._assembler.stop = "content_filter"
         return self._assembler.finish()

@@ -142,8 +142,9 @@ class Transport:
             ProviderUnavailable: no connection, or it ended before an answer began.
             ProviderTimeout: a limit was passed.
         """
+        session = self._session or self._start()  # before the clock starts: the first one loads aiohttp
         clock = Clock(timeouts)
-        raw = await self._send(request, timeouts, clock)
+        raw = await self._send(session, request, timeouts, clock)
         try:
             yield Response(raw, clock, self._max_body)
         finally:
@@ -161,11 +162,12 @@ class Transport:
         if session is not None:
             await session.close()
 
-    async def _send(self, request: HttpRequest, timeouts: Timeouts, clock: Clock) -> "ClientResponse":
+    async def _send(
+        self, session: "ClientSession", request: HttpRequest, timeouts: Timeouts, clock: Clock
+    ) -> "ClientResponse":
         from aiohttp import ClientConnectionError, ClientError, ClientTimeout, ServerTimeoutError
         from yarl import URL
 
-        session = self._session or self._start()
         try:
             url = URL(request.url, encoded=True)
             return await clock.wait(

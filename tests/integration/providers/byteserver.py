@@ -38,6 +38,8 @@ class ByteServer:
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the first request has come."""
     dropped: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client went away in the middle of an answer."""
 
@@ -46,6 +48,7 @@ class ByteServer:
         try:
             while request := await _read(reader):
                 self.requests.append(request)
+                self.asked.set()
                 if not await self._send(request, reader, writer):
                     break
         except ConnectionError:

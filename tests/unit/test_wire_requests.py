@@ -1,0 +1,138 @@
+"""What each wire makes of each request, against the recorded shapes."""
+
+import pytest
+from tests.conformance.wire_answers import requests
+from tests.conformance.wire_requests import REQUESTS
+
+from quorum_mcp.codec import decode
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.messages import Image, Message, ModelRequest, Reasoning, Text, ToolUse, message
+from quorum_mcp.providers.catalog import catalog
+from quorum_mcp.providers.wire import Call, Wire
+from quorum_mcp.providers.wires import WIRES, load_wire
+
+
+@pytest.fixture(params=WIRES)
+def wire(request: pytest.FixtureRequest) -> Wire:
+    return load_wire(request.param, catalog().dialect(request.param))
+
+
+def shown(call: Call) -> dict[str, object]:
+    out: dict[str, object] = {"path": call.path}
+    if call.headers:
+        out["headers"] = call.headers
+    return out | {"body": decode(call.body)}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_requests(wire: Wire, name: str) -> None:
+    try:
+        got = shown(wire.chat(REQUESTS[name], stream=False))
+    except QuorumError as error:
+        got = {type(error).__name__: error.message}
+    assert got == requests(wire.name)[name]
+
+
+def test_streams_are_asked_for(wire: Wire) -> None:
+    call = wire.chat(REQUESTS["text"], stream=True)
+    assert {"path": call.path, "body": decode(call.body)} == requests(wire.name)["streamed text"]
+
+
+def test_embeddings(wire: Wire) -> None:
+    try:
+        call = wire.embed("some-model", ["a", "b"])
+        got: dict[str, object] = {"path": call.path, "body": decode(call.body)}
+    except QuorumError as error:
+        got = {type(error).__name__: error.message}
+    assert got == requests(wire.name)["embeddings"]
+
+
+def test_list_of_models(wire: Wire) -> None:
+    assert wire.list_models().path == requests(wire.name)["list of models"]["path"]
+
+
+def test_every_recorded_request_is_tested(wire: Wire) -> None:
+    assert set(requests(wire.name)) == {*REQUESTS, "streamed text", "embeddings", "list of models"}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (Message("system", (Image("image/png", "AAAA"),)), message("user", "x")),
+        (Message("user", (Image(),)),),
+        (Message("tool", (Text("no result"),)),),
+    ],
+    ids=["image in a system message", "image without data", "text in a tool message"],
+)
+def test_nothing_is_dropped(wire: Wire, messages: tuple[Message, ...]) -> None:
+    """What has no place on a wire raises, or its data is found in the body."""
+    try:
+        body = wire.chat(ModelRequest("m", messages), stream=False).body
+    except QuorumError as error:
+        assert error.code in ("unsupported", "invalid_input")
+    else:
+        assert b"AAAA" in body or b"no result" in body
+
+
+def test_dialects_are_data() -> None:
+    dialect = catalog().vendors["openai"].dialect
+    body = decode(load_wire("openai", dialect).chat(REQUESTS["settings"], stream=False).body)
+    assert body["max_completion_tokens"] == 100
+    assert "max_tokens" not in body
+    dialect = catalog().vendors["openrouter"].dialect
+    body = decode(load_wire("openai", dialect).chat(REQUESTS["effort high"], stream=False).body)
+    assert body["reasoning"] == {"effort": "high"}
+    with pytest.raises(QuorumError, match="takes no reasoning effort"):
+        load_wire("openai", catalog().vendors["dashscope"].dialect).chat(
+            REQUESTS["effort high"], stream=False
+        )
+
+
+@pytest.mark.parametrize(
+    ("wire_name", "model", "max_tokens", "thinking"),
+    [
+        ("anthropic", "claude-sonnet-4-5", None, {"type": "enabled", "budget_tokens": 8192}),
+        ("anthropic", "claude-haiku-4-5-20251001", 4096, {"type": "enabled", "budget_tokens": 2048}),
+        ("anthropic", "claude-sonnet-5-5", 4096, {"type": "adaptive", "display": "summarized"}),
+        ("google", "gemini-2.5-flash", None, {"thinkingBudget": 24576, "includeThoughts": True}),
+        ("google", "gemini-3.8-flash", None, {"thinkingLevel": "high", "includeThoughts": True}),
+    ],
+)
+def test_older_models_reason_by_a_number_of_tokens(
+    wire_name: str, model: str, max_tokens: int | None, thinking: dict[str, object]
+) -> None:
+    wire = load_wire(wire_name, catalog().dialect(wire_name))
+    request = ModelRequest(model, (message("user", "x"),), max_tokens=max_tokens, reasoning_effort="high")
+    body = decode(wire.chat(request, stream=False).body)
+    assert (body.get("thinking") or body["generationConfig"]["thinkingConfig"]) == thinking
+
+
+def test_signatures_return_to_the_part_they_seal() -> None:
+    turn = Message(
+        "assistant",
+        (
+            Reasoning("Hm.", signature="one"),
+            Text("Let me look."),
+            Reasoning("", signature="two"),
+            ToolUse("abcdef001", "now", "{}"),
+            Reasoning("", signature="three"),
+        ),
+    )
+    body = decode(
+        load_wire("google").chat(ModelRequest("m", (message("user", "x"), turn)), stream=False).body
+    )
+    assert body["contents"][1]["parts"] == [
+        {"text": "Hm.", "thought": True, "thoughtSignature": "one"},
+        {"text": "Let me look.", "thoughtSignature": "two"},
+        {"functionCall": {"id": "abcdef001", "name": "now", "args": {}}, "thoughtSignature": "three"},
+    ]
+
+
+def test_tool_ids_of_other_vendors_suit_mistral() -> None:
+    calls = Message("assistant", (ToolUse("toolu_01AbC", "now", "{}"),))
+    body = decode(
+        load_wire("mistral").chat(ModelRequest("m", (message("user", "x"), calls)), stream=False).body
+    )
+    (call,) = body["messages"][1]["tool_calls"]
+    assert len(call["id"]) == 9
+    assert call["id"].isalnum()
