@@ -9,14 +9,16 @@ import re
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import choices, letters, marks, prose
+from quorum_mcp.consensus import choices, closing, letters, marks, prose, values
 from quorum_mcp.consensus.conclusion import Conclusion, same
 from quorum_mcp.consensus.normal import AnswerFormat, Context, context, read
 
 __all__ = ["Conclusion", "Found", "find", "same", "search"]
 
 _SHORT = 120
+_NEAR_START = 200
 _NEAR_END = 250
+_WORDS = 6
 _ANSWERED = re.compile(
     r"[\s*_]*(?:the\s+)?(?:final\s+|correct\s+|short\s+)?(?:answer|conclusion|result)\s*(?:is|:)\s*",
     re.IGNORECASE,
@@ -67,7 +69,7 @@ def search(text: str, *, question: str | None = None, answer_format: AnswerForma
     found = _lettered(part, about) or _announced(part, about)
     if found is not None:
         return found
-    value = prose.final(part, about)
+    value = closing.final(part, about)
     return Found(*value) if value and _wanted(value[0], about) else None
 
 
@@ -91,7 +93,7 @@ def _lettered(text: str, about: Context) -> Found | None:
     if said is not None and (conclusion := read(said[0], about)):
         return Found(conclusion, True, said[1])
     if about.options:
-        for sentence in prose.sentences(text)[:2]:
+        for sentence in closing.sentences(text)[:2]:
             if (mark := letters.mentioned(sentence, about)) and (conclusion := read(mark, about)):
                 return Found(conclusion)
     return None
@@ -146,8 +148,8 @@ def _inside(segment: str, about: Context) -> Conclusion | None:
     whole = read(segment, about) if len(segment) <= _SHORT or about.code else None
     if whole is not None and (whole.kind != "phrase" or about.code):
         return whole
-    if found := prose.leading(segment, about):
+    if "=" not in segment and (found := values.leading(segment, about)):
         return found
-    if found := prose.value(segment, about):
-        return found.conclusion
-    return whole if whole is not None and len(segment.split()) <= 8 else None
+    if value := prose.value(segment, about):
+        return value.conclusion
+    return whole if whole is not None and len(segment.split()) <= _WORDS else None

@@ -1,0 +1,76 @@
+"""How a text ends: its last sentences, and whether they come to a value."""
+
+import re
+
+from quorum_mcp.consensus import prose
+from quorum_mcp.consensus.conclusion import Conclusion, same
+from quorum_mcp.consensus.normal import Context
+
+_SENTENCE = re.compile(r"(?<=[.!?])[*_)\"']{0,3}\s+(?=[A-Z$\\(*\[\d`'\"-])|\n+")
+_FENCE = re.compile(r"```\w{0,10}\s{0,4}(?:\{\s{0,8}\"reasoning\"\s?:\s?\"?)?")
+_NOISE = re.compile(r"[\s`{}\"*_#>~|$\\\[\]-]*(?:(?:therefore|thus|so|hence)\W*)?", re.IGNORECASE)
+_CHECK = re.compile(
+    r"(?:^|\n|[.!?]\s)[\s\d.)*-]{0,8}(?:(?:We|You|I|Let's|Let us|To) (?:can )?(?:also )?(?:verify|check|confirm|double-check)|Verif|Check)[^\n]*",
+    re.IGNORECASE,
+)
+_CUE = re.compile(
+    r"\b(?:therefore|thus|hence|so|since|total|altogether|in all|finally|result|results|answer|final|conclu\w*|means|leaves?|left|remain\w*"
+    r"|must|will|sum|largest|smallest|greatest|least|highest|lowest|maximum|minimum|number of|value|there are|these are|counting"
+    r"|difference|average|gives us|we (?:get|have|find))\b",
+    re.IGNORECASE,
+)
+_REMARK = re.compile(r"(?:\W|\d+[.)])*(?:this|that|these|we|note|which|it|here)\b[^\d=]*$", re.IGNORECASE)
+_THEREFORE = re.compile(r"(?:\W|\d+[.)]\s)*(?:therefore|thus|hence|so|this means)\b", re.IGNORECASE)
+_DIGITS = re.compile(r"\d[\d.,]*(?!\d*[.)]\s)")
+_INFERENCE = re.compile(r"\b(?:therefore|thus|hence|so|answer)\b", re.IGNORECASE)
+_MAX_SENTENCES = 5
+_SHORTEST = 40
+_REASONED = 80
+
+
+def sentences(text: str) -> list[str]:
+    """The last sentences of `text`, last first, without empty ones, fences and brackets of a wrapper."""
+    part = _FENCE.sub("", text[-1600:]).rstrip(' \t\r\n`}"~')
+    concluded = max((hit.start() for hit in _INFERENCE.finditer(part)), default=0)
+    if (check := _CHECK.search(part, max(concluded, _SHORTEST))) is not None:
+        part = part[: check.start() + 1]
+    found = [piece.strip() for piece in _SENTENCE.split(part) if not _NOISE.fullmatch(piece)]
+    return list(reversed(found))[:_MAX_SENTENCES]
+
+
+def final(text: str, about: Context) -> tuple[Conclusion, bool] | None:
+    """The value that the last sentences of `text` end with.
+
+    The flag says whether that is firm: the last sentence (or the one before, where the last holds no value) ends
+    an argument with it, and some reasoning stands before.
+    """
+    last = sentences(text)
+    for place, sentence in enumerate(last):
+        found = prose.value(sentence, about)
+        if found is None:
+            continue
+        conclusion = found.conclusion
+        at_end = place == 0 or (place == 1 and _REMARK.match(last[0]) is not None)
+        reasoned = len(text) >= _REASONED and conclusion.kind != "formula"
+        firm = (
+            at_end
+            and reasoned
+            and (_concludes(sentence, found) or _repeats(conclusion, last[place + 1 :], about))
+        )
+        return Conclusion(conclusion.text, conclusion.key, conclusion.kind, False, conclusion.alias), firm
+    return None
+
+
+def _concludes(sentence: str, found: prose.Hit) -> bool:
+    """Whether a sentence is one that ends an argument with the value found in it."""
+    if _THEREFORE.match(sentence) and len(_DIGITS.findall(sentence)) == 1:
+        return True
+    if found.ends:
+        return "=" in sentence or "**" in sentence or _CUE.search(sentence) is not None
+    return found.last and found.equation
+
+
+def _repeats(conclusion: Conclusion, before: list[str], about: Context) -> bool:
+    """Whether the value is what the sentence before computed."""
+    earlier = prose.value(before[0], about) if before and "=" in before[0] else None
+    return earlier is not None and earlier.equation and same(earlier.conclusion, conclusion)
