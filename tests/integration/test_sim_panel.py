@@ -115,6 +115,9 @@ async def test_open_questions_get_open_answers_and_choices_short_ones() -> None:
         provider = sim_provider(server.url, transport)
         options = "Which one floats?\nA) lead\nB) cork\nC) iron"
         picks = set()
+        known = await provider.complete(asked("delta", "What is the capital of France?"), QUICK)
+        assert "a script has no knowledge" in known.text
+        assert "CONCLUSION:" not in known.text
         for name in PERSONALITIES:
             text = (await provider.complete(asked(name, "How should we plan the migration?"), QUICK)).text
             assert "My position: " in text

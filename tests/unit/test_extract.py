@@ -102,9 +102,15 @@ def test_headings_are_not_passages_but_go_with_theirs() -> None:
 
 
 def test_a_short_single_quote_is_the_conclusion() -> None:
-    assert ask("How long does the database migration take?").splitlines()[-1] == (
-        "CONCLUSION: The database migration takes 40 minutes."
+    house = Document(
+        "house.md",
+        "# Colour of the doors\n\n- dark green\n\n# Colour of the walls\n\n- white, and grey below",
     )
+    assert ask("What colour are the doors?", house).splitlines() == [
+        "house.md, line 3: “dark green”",
+        "CONCLUSION: dark green",
+    ]
+    assert "CONCLUSION" not in ask("How long does the database migration take?")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,23 @@ _CHOICE = re.compile(
 _WORD = re.compile(r"[^\W\d_][\w-]{3,}")
 
 
+_ADVICE = re.compile(
+    r"\b(?:should|shall|plan|planning|design|review|improve|recommend|advice|advise|strategy|approach|organi[sz]e|migrate"
+    r"|decide|prepare|introduce|reduce|handle|pros and cons|better|best|worth|risks?|how (?:do|can|would|to))\b",
+    re.IGNORECASE,
+)
+_NO_TOPIC = {
+    "plan", "design", "review", "improve", "recommend", "advice", "strategy", "approach",
+    "organize", "organise", "decide", "prepare", "introduce", "reduce", "handle", "better",
+    "best", "worth", "write", "explain", "describe", "compare", "list", "give",
+    "make", "find", "choose",
+}  # fmt: skip
+_NO_KNOWLEDGE = (
+    f"{POSITION}a script has no knowledge, so it cannot answer what is asked about {{topic}}.",
+    "A language model set up in its place would be asked exactly this.",
+)
+
+
 class Opinion(Struct, frozen=True):
     """A scripted view: its sentences, and the short choice where the question offers two."""
 
@@ -46,27 +63,54 @@ class Opinion(Struct, frozen=True):
 
 
 def opinion(model: Model, seed: str, question: str) -> Opinion:
-    """What a model makes of a question, by seed, personality and question."""
-    own = (seed, model.personality.name, question)
-    strays = roll(*own, "stray") < (0.8 if model.personality.contrary else 0.2)
-    topic, second = _topics(question)
-    choice = None
+    """What a model makes of a question, by seed, personality and question.
+
+    Where the question offers two things, one of them is chosen; where it asks for advice, general advice is
+    given; everything else needs knowledge, and the answer says that there is none.
+    """
     if match := _CHOICE.search(question):
-        usual, other = (match["a"], match["b"]) if roll(seed, question) < 0.5 else (match["b"], match["a"])
-        choice = other if strays else usual
-        stand = [f"choose {choice}.", f"For {choice} speaks that it can be tried first and given up again."]
-    else:
-        usual = int(roll(seed, question) * len(_STANCES))
-        at = pick([n for n in range(len(_STANCES)) if n != usual], *own) if strays else usual
-        stand = [_STANCES[at], _REASONS[at]]
-    points = some(_POINTS, _COUNTS[model.personality.length], *own)
-    sentences = [f"{POSITION}{stand[0]}", *stand[1:], *points]
-    return Opinion(tuple(sentence.format(topic=topic, second=second) for sentence in sentences), choice)
+        return _choice(model, seed, question, match["a"], match["b"])
+    topic, second = _topics(question)
+    if not _ADVICE.search(question):
+        return Opinion(tuple(sentence.format(topic=topic) for sentence in _NO_KNOWLEDGE), None)
+    own = (seed, model.personality.name, question)
+    at = int(roll(seed, question) * len(_STANCES))
+    if _strays(model, own):
+        at = pick([other for other in range(len(_STANCES)) if other != at], *own)
+    sentences = [f"{POSITION}{_STANCES[at]}", _REASONS[at], *_points(model, own)]
+    return Opinion(tuple(sentence.format(topic=topic, second=second) for sentence in sentences), None)
+
+
+def _choice(model: Model, seed: str, question: str, a: str, b: str) -> Opinion:
+    own = (seed, model.personality.name, question)
+    usual, other = (a, b) if roll(seed, question) < 0.5 else (b, a)
+    chosen, left = (other, usual) if _strays(model, own) else (usual, other)
+    stand = (
+        f"{POSITION}choose {chosen}.",
+        f"What speaks for {chosen} is that it can be tried first and given up again.",
+    )
+    points = (point.format(topic="the choice", second=left) for point in _points(model, own))
+    return Opinion((*stand, *points), chosen)
+
+
+def _strays(model: Model, own: tuple[str, ...]) -> bool:
+    return roll(*own, "stray") < (0.8 if model.personality.contrary else 0.2)
+
+
+def _points(model: Model, own: tuple[str, ...]) -> list[str]:
+    return some(_POINTS, _COUNTS[model.personality.length], *own)
 
 
 def _topics(question: str) -> tuple[str, str]:
-    """The two words that the question seems to be about: its longest ones."""
-    words = [word for word in dict.fromkeys(_WORD.findall(question)) if word.lower() not in STOP_WORDS]
-    longest = sorted(words, key=len, reverse=True)[:2]
-    first = longest[0] if longest else "this"
-    return first, longest[1] if len(longest) > 1 else "timing"
+    """The two things that the question seems to be about: its longest words."""
+    first = _WORD.search(question)
+    words = [
+        match.group()
+        for match in _WORD.finditer(question)
+        if match.group().lower() not in STOP_WORDS | _NO_TOPIC
+    ]
+    longest = sorted(dict.fromkeys(words), key=len, reverse=True)[:2]
+    opener = first.group() if first else ""
+    named = [w if w[0].isupper() and w != opener else f"the {w.lower()}" for w in longest]
+    topic = named[0] if named else "this"
+    return topic, named[1] if len(named) > 1 else "the timing"

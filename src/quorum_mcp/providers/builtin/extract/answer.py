@@ -10,7 +10,8 @@ MIN_COVERAGE = 0.5
 _NEAR_BEST = 0.7
 _MAX_QUOTES = 3
 _MAX_QUOTE_CHARACTERS = 1_500
-_SHORT = 80
+_SHORT = 4
+"""Words that a quote may have to be a conclusion too: a sentence is no short answer to compare with others."""
 
 
 def answer(prompt: Prompt) -> str:
@@ -30,8 +31,8 @@ def answer(prompt: Prompt) -> str:
         raise Abstain(_why_not(prompt, found))
     quoted = _best(fitting)
     lines = [_quote(passage) for passage in quoted]
-    if len(quoted) == 1 and len(quoted[0].text) <= _SHORT and "\n" not in quoted[0].text:
-        lines.append(f"CONCLUSION: {quoted[0].text}")
+    if len(quoted) == 1 and len(quoted[0].text.split()) <= _SHORT:
+        lines.append(f"CONCLUSION: {' '.join(quoted[0].text.split())}")
     return "\n".join(lines)
 
 
