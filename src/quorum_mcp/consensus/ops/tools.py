@@ -75,9 +75,9 @@ async def q_out(ctx: Context, given: Fetch) -> FetchAnswer:
     answer = answer_of(run)
     progress: list[str] = []
     if run.status != "completed":
-        for event in await runs.events.read(run.id):
-            if event.type in ("call.finished", "call.failed") and event.data.get("turn") == run.turn:
-                progress.append(f"{event.data['member']}: {event.type.removeprefix('call.')}")
+        ended = await runs.events.read(run.id, types=("call.finished", "call.failed"))
+        here = [event for event in ended if event.data.get("turn") == run.turn]
+        progress = [f"{event.data['member']}: {event.type.removeprefix('call.')}" for event in here]
     return FetchAnswer(
         session_id=run.id,
         status=run.status,
