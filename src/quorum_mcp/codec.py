@@ -1,5 +1,6 @@
 """JSON in and out of bytes: the one module that knows which library does it."""
 
+import json
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -40,3 +41,15 @@ def decode(data: bytes | str, shape: Any = Any) -> Any:
         return decoder.decode(data)
     except UnicodeDecodeError as error:
         raise JSONError(f"not UTF-8: {error.reason}") from error
+
+
+def decode_halves(data: bytes, shape: type[T]) -> T:
+    """As `decode`, for text that may hold escaped halves of a UTF-16 pair, which strict JSON does not know.
+
+    Raises:
+        JSONError: as `decode`.
+    """
+    try:
+        return msgspec.convert(json.loads(data), shape)
+    except ValueError as error:
+        raise JSONError(str(error)) from error

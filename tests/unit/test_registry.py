@@ -237,4 +237,4 @@ class TestPrices:
     def test_the_table_knows_the_catalogues_models(self, vendor: str) -> None:
         made = registry(env=dict.fromkeys(catalog().vendors[vendor].keys, "k"))
         unknown = [m for m in catalog().vendors[vendor].models if made.price(vendor, m) is None]
-        assert unknown == (["openrouter/auto"] if vendor == "openrouter" else [])
+        assert unknown == []

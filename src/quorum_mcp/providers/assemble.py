@@ -1,5 +1,6 @@
 """Pieces of an answer into the `Answer`: the same code for an answer that comes whole and one that streams."""
 
+import re
 from typing import Literal
 
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
@@ -9,22 +10,40 @@ from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
 NO_USAGE = Usage(reported=False)
+_HALF = re.compile("[\ud800-\udfff]")
 _ORDER = {"reasoning": 0, "text": 1, "tool": 2}
 
 
 class _Block:
     """One part in the making."""
 
-    __slots__ = ("id", "index", "key", "kind", "name", "opaque", "pieces", "signature")
+    __slots__ = ("half", "id", "index", "key", "kind", "name", "opaque", "pieces", "signature")
 
     def __init__(self, kind: Literal["text", "reasoning", "tool"], key: object) -> None:
         self.kind, self.key = kind, key
         self.pieces: list[str] = []
+        self.half = ""
         self.index = 0
         self.id: str | None = None
         self.name: str | None = None
         self.signature: str | None = None
         self.opaque: str | None = None
+
+    def add(self, text: str) -> str:
+        """Take more text; what of it can be passed on.
+
+        Servers that count in UTF-16 cut characters such as emoji into two escaped halves and send one
+        in each piece: the first is held back until the second comes. A half whose other never comes is no
+        character, and is left out.
+        """
+        text, self.half = self.half + text, ""
+        if _HALF.search(text):
+            if "\ud800" <= text[-1] <= "\udbff":
+                text, self.half = text[:-1], text[-1]
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if text:
+            self.pieces.append(text)
+        return text
 
     def part(self) -> Part | None:
         """The finished part, or None where nothing came."""
@@ -73,8 +92,8 @@ class Assembler:
         """More text; `key` tells the vendor's blocks apart."""
         if not text:
             return []
-        self._block("text", key).pieces.append(text)
-        return [TextDelta(text)]
+        text = self._block("text", key).add(text)
+        return [TextDelta(text)] if text else []
 
     def reasoning(
         self, text: str, *, signature: str | None = None, opaque: str | None = None, key: object = None
@@ -87,10 +106,8 @@ class Assembler:
             block.signature = (block.signature or "") + signature
         if opaque:
             block.opaque = (block.opaque or "") + opaque
-        if not text:
-            return []
-        block.pieces.append(text)
-        return [ReasoningDelta(text)]
+        text = block.add(text)
+        return [ReasoningDelta(text)] if text else []
 
     def tool(
         self,
@@ -110,8 +127,7 @@ class Assembler:
         new_id = id if id and not block.id else None
         new_name = name if name and not block.name else None
         block.id, block.name = block.id or id, block.name or name
-        if arguments:
-            block.pieces.append(arguments)
+        arguments = block.add(arguments)
         return (
             [ToolUseDelta(block.index, new_id, new_name, arguments)]
             if new_id or new_name or arguments

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from quorum_mcp.answers import ModelInfo
-from quorum_mcp.codec import JSONError, decode
+from quorum_mcp.codec import JSONError, decode, decode_halves
 from quorum_mcp.errors import BadProviderAnswer, InvalidInput, ProviderError, Unsupported
 from quorum_mcp.messages import Message, Reasoning, Text, ToolUse
 from quorum_mcp.providers.failures import classify
@@ -20,7 +20,12 @@ def parse(body: bytes, shape: type[T]) -> T:
         BadProviderAnswer: it is something else.
     """
     try:
-        return decode(body, shape)
+        try:
+            return decode(body, shape)
+        except JSONError:
+            if b"\\ud" not in body.lower():
+                raise
+            return decode_halves(body, shape)
     except JSONError as error:
         raise BadProviderAnswer(
             f"the answer cannot be read: {error}; it begins {excerpt(body, 120)!r}"

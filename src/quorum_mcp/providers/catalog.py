@@ -24,7 +24,7 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
         model: what the vendor's bare name stands for, as of the catalogue's date; None: ask its list.
         models: names known at that date.
         dialect: where the vendor differs from the wire's usual ways.
-        prices: the vendor's name in the price table, None where calls cost nothing.
+        prices: the vendor's name in the price table, None where it is not there.
     """
 
     wire: Literal["openai", "anthropic", "google", "mistral", "ollama"]

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, TypeVar
+from urllib.request import getproxies_environment, proxy_bypass
 
 from msgspec import Struct, field
 
@@ -178,6 +179,7 @@ class Transport:
                     headers=request.headers,
                     allow_redirects=False,  # a redirect would carry the key to another host
                     timeout=ClientTimeout(total=None, connect=timeouts.connect),
+                    proxy=_proxy(url.scheme, url.host or ""),
                 )
             )
         except ServerTimeoutError as error:
@@ -194,13 +196,20 @@ class Transport:
 
         self._session = ClientSession(
             # No limit here: how many calls run at once is the pipeline's business.
-            connector=TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30),
+            connector=TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=15),
             cookie_jar=DummyCookieJar(),
             max_line_size=65536,
             max_field_size=65536,
             headers={"user-agent": "quorum-mcp"},
         )
         return self._session
+
+
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`); this machine is never behind one."""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        return None
+    return None if proxy_bypass(host) else getproxies_environment().get(scheme)
 
 
 def _reason(error: BaseException) -> str:

@@ -290,6 +290,18 @@ async def test_closing_the_stream_early_drops_the_connection(
     await asyncio.wait_for(server.dropped.wait(), 1)
 
 
+async def test_proxies_of_the_environment(
+    server: ByteServer, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answer = lambda _: whole(completion("yes"))
+    monkeypatch.setenv("http_proxy", server.url)
+    far = Endpoint("far", load_wire("openai"), "http://models.example/v1", Auth("bearer"), transport)
+    assert (await ask(far, "whole")).text == "yes"
+    assert server.requests[0].path == "http://models.example/v1/chat/completions"
+    assert (await ask(provider(server, transport), "whole")).text == "yes"
+    assert server.requests[1].path == "/chat/completions"  # this machine is reached directly
+
+
 @both
 async def test_redirects_are_not_followed(mode: str, server: ByteServer, transport: Transport) -> None:
     server.answer = lambda _: whole(b"", 307, {"location": "http://127.0.0.1:1/elsewhere"})
