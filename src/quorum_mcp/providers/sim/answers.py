@@ -40,7 +40,8 @@ def draft(ask: Ask) -> Draft:
     prompt = read(ask.messages)
     if (solution := computed(prompt.question)) is not None:
         return _worked(ask, solution, prompt.question)
-    if options := {match["letter"]: match["text"] for match in _OPTION.finditer(prompt.question)}:
+    options = {match["letter"]: match["text"] for match in _OPTION.finditer(prompt.question)}
+    if len(options) > 1:
         return _chosen(ask, options, prompt.question)
     view = opinion(ask.model, ask.seed, prompt.question)
     text = "\n".join(view.sentences)
