@@ -53,9 +53,7 @@ def final(text: str, about: Context) -> tuple[Conclusion, bool] | None:
         at_end = place == 0 or (place == 1 and _REMARK.match(last[0]) is not None)
         reasoned = len(text) >= _REASONED and conclusion.kind != "formula"
         firm = (
-            at_end
-            and reasoned
-            and (_concludes(sentence, found) or _repeats(conclusion, last[place + 1 :], about))
+            at_end and reasoned and (_concludes(sentence, found) or _repeats(found, last[place + 1 :], about))
         )
         return Conclusion(conclusion.text, conclusion.key, conclusion.kind, False, conclusion.alias), firm
     return None
@@ -63,6 +61,8 @@ def final(text: str, about: Context) -> tuple[Conclusion, bool] | None:
 
 def _concludes(sentence: str, found: prose.Hit) -> bool:
     """Whether a sentence is one that ends an argument with the value found in it."""
+    if found.several:
+        return False
     if _THEREFORE.match(sentence) and len(_DIGITS.findall(sentence)) == 1:
         return True
     if found.ends:
@@ -70,7 +70,9 @@ def _concludes(sentence: str, found: prose.Hit) -> bool:
     return found.last and found.equation
 
 
-def _repeats(conclusion: Conclusion, before: list[str], about: Context) -> bool:
+def _repeats(found: prose.Hit, before: list[str], about: Context) -> bool:
     """Whether the value is what the sentence before computed."""
-    earlier = prose.value(before[0], about) if before and "=" in before[0] else None
-    return earlier is not None and earlier.equation and same(earlier.conclusion, conclusion)
+    if found.several or not before or "=" not in before[0]:
+        return False
+    earlier = prose.value(before[0], about)
+    return earlier is not None and earlier.equation and same(earlier.conclusion, found.conclusion)

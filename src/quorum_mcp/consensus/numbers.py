@@ -5,7 +5,7 @@ from fractions import Fraction
 
 DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 SIGN = r"[-+−–]?"
-NUMBER = re.compile(rf"(?<![\w.^_])(?<!\^[+-])({SIGN}\s?(?:{DECIMAL}))(?![\d])")
+NUMBER = re.compile(rf"(?<![\w.^_/(])(?<!\^[+-])({SIGN}\s?(?:{DECIMAL}))(?![\d])")
 """A plain number inside a text; the sign belongs to it only where no word stands right before."""
 
 _WHOLE = re.compile(rf"({SIGN})\s?({DECIMAL})(?:[eE]([-+]?\d{{1,3}}))?")

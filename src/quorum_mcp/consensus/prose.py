@@ -6,7 +6,7 @@ from typing import NamedTuple
 from quorum_mcp.consensus import code, numbers
 from quorum_mcp.consensus.conclusion import Conclusion
 from quorum_mcp.consensus.normal import Context, read
-from quorum_mcp.consensus.values import leading
+from quorum_mcp.consensus.values import leading, measured
 
 _BOLD = re.compile(r"\*\*([^*\n]{1,160})\*\*")
 _VERB = re.compile(
@@ -52,8 +52,9 @@ _CONDITION = re.compile(
     r"\b(?:at|when|for|if|with|where|from|that|states?|let)\s+\$?(?:\\\()?\s*[A-Za-z]\w*\s*$", re.IGNORECASE
 )
 _SEVERAL = re.compile(
-    r"\b[A-Za-z]\w{0,3}\s*=\s*[^=\n]{1,60}(?:,|\band|\bor)\s*\$?(?:\\\()?\s*[A-Za-z]\w{0,3}\s*=$"
+    r"=\s*[^=\n]{1,60}?(?:,|\band\b|\bor\b)\s*\$?(?:\\\()?\s*[A-Za-z]\w{0,3}\s*=[^,;]{0,80}$"
 )
+_UNREAD = re.compile(r"[\\^*/(]")
 _FREE = re.compile(r"formula:[A-Za-zα-ω]")
 _ENDING = 4
 _NUMERAL = re.compile(r"[^\d]{0,4}[\d.,/]+")
@@ -69,6 +70,7 @@ class Hit(NamedTuple):
         ends: whether the sentence is about to end behind it, with no other value of the same standing.
         equation: whether it stands behind an equals sign.
         last: whether no number follows.
+        several: whether it is one of several values given side by side.
     """
 
     place: int
@@ -76,6 +78,7 @@ class Hit(NamedTuple):
     ends: bool
     equation: bool = False
     last: bool = False
+    several: bool = False
 
 
 def value(text: str, about: Context) -> Hit | None:
@@ -109,10 +112,20 @@ def _value(text: str, about: Context) -> Hit | None:
         return Hit(0, blank, True)
     if found := _counted(text, about):
         return found
-    hits = [hit for hit in (_last_equation(text, about), _last_object(text, about)) if hit]
-    if hits:
-        return max(hits, key=lambda hit: hit.place)
+    signs = _signs(text, about)
+    equation = _last_equation(text, signs[-1], about) if signs else None
+    behind = _last_object(text, about, signs[-1].end() if signs else 0)
+    if behind or equation or signs:
+        return behind or equation
     return _last_number(text, about)
+
+
+def _signs(text: str, about: Context) -> list[re.Match[str]]:
+    """The equals signs of a sentence, without those of conditions at its end ("at x = 1")."""
+    signs = [] if about.code else list(_EQUALS.finditer(text))
+    while signs and _CONDITION.search(text, max(0, signs[-1].start() - 40), signs[-1].start()):
+        signs.pop()
+    return signs
 
 
 def _usable(found: Conclusion | None, about: Context) -> Conclusion | None:
@@ -144,16 +157,8 @@ def _counted(text: str, about: Context) -> Hit | None:
     )
 
 
-def _last_equation(text: str, about: Context) -> Hit | None:
-    """What stands behind the last equals sign that is no condition ("at x = 1")."""
-    if about.code:
-        return None
-    signs = list(_EQUALS.finditer(text))
-    while signs and _CONDITION.search(text, max(0, signs[-1].start() - 40), signs[-1].start()):
-        signs.pop()
-    if not signs:
-        return None
-    hit = signs[-1]
+def _last_equation(text: str, hit: re.Match[str], about: Context) -> Hit | None:
+    """What stands behind the last equals sign `hit`."""
     rest = text[hit.end() :].strip().rstrip(".")
     closed = _CLOSING.split(rest, maxsplit=1)
     behind = closed[1] if len(closed) > 1 else ""
@@ -162,20 +167,24 @@ def _last_equation(text: str, about: Context) -> Hit | None:
         rest = rest.rstrip(") ")
     if not rest or len(rest) > 200:
         return None
-    several = bool(_SEVERAL.search(text[: hit.end()]))
-    whole = _usable(read(rest, about), about)
-    if whole is not None and whole.kind != "truth":
-        return Hit(hit.end(), whole, len(behind.split()) <= _ENDING and not several, True, not several)
+    several = bool(_SEVERAL.search(text[max(0, hit.end() - 200) : hit.end()]))
+    whole = read(rest, about)
+    if whole is not None and whole.kind not in ("phrase", "truth"):
+        whole = _usable(whole, about)
+        ends = len(behind.split()) <= _ENDING
+        return Hit(hit.end(), whole, ends and not several, True, True, several) if whole else None
     start = _usable(leading(rest, about), about)
-    ends = len(rest.split()) + len(behind.split()) <= _ENDING + 2 and not several
     number = _NUMERAL.match(rest)
-    last = not several and number is not None and not re.search(r"\d", rest[number.end() :] + behind)
-    return Hit(hit.end(), start, ends, True, last) if start else None
+    if start is None or (number and _UNREAD.search(rest, number.end()) and not measured(rest)):
+        return None
+    last = number is not None and not re.search(r"\d", rest[number.end() :] + behind)
+    ends = len(rest.split()) + len(behind.split()) <= _ENDING + 2
+    return Hit(hit.end(), start, ends and not several, True, last, several)
 
 
-def _last_object(text: str, about: Context) -> Hit | None:
+def _last_object(text: str, about: Context, start: int) -> Hit | None:
     """The last formula, literal or constant of the sentence that stands behind a verb such as "is" or "returns"."""
-    for hit in reversed(list(_VERB.finditer(text))[-8:]):
+    for hit in reversed(list(_VERB.finditer(text, start))[-8:]):
         rest = text[hit.end() : hit.end() + 600]
         word = _WORD_NUMBER.match(rest) if _BEING.match(hit[0]) else None
         found = _usable(read(word[1], about) if word and not about.code else leading(rest, about), about)

@@ -1,6 +1,7 @@
 """The value that a piece of text starts with."""
 
 import re
+from fractions import Fraction
 
 from quorum_mcp.consensus import dates, formula, latex, numbers
 from quorum_mcp.consensus.conclusion import Conclusion
@@ -17,6 +18,13 @@ _LEADING = re.compile(
     r"(?![\w\\^(]|[,.]\d|\s?[*+×÷^−](?!\*)|\s?/\s?\d|\s-\s?\$?\d)"
 )
 _ARITHMETIC = re.compile(r"\s*([$(]*\d[\d\s$.,+*/×÷·()−-]*[\d)])\s*(?=[.;:]?\s*$|[a-z])")
+_NUMBER = re.compile(rf"\s*({numbers.SIGN}\s?(?:{numbers.DECIMAL}))")
+_SCIENTIFIC = re.compile(
+    rf"\s*({numbers.SIGN}\s?(?:{numbers.DECIMAL}))\s*(?:\\times|×|x|\*|\\cdot)\s*10\s?\^\s?[{{(]?\s?([-−+]?\d{{1,3}})[)}}]?"
+)
+_UNIT_BEHIND = re.compile(
+    r"[\s~]*(?:\\[,;:! ]\s*)*(?:\\(?:mathrm|text|mbox|rm)\b|[A-Za-zΩμ]{1,4}(?:\b|_|\^|/))[^=+]*$"
+)
 _AFTER = re.compile(r"\s?-?([a-zA-Z°²³/]{1,14}(?:\s?(?:per|/)\s?[a-zA-Z]{1,12})?)")
 _CONSTANT = re.compile(r"(True|False|None)\b")
 
@@ -51,11 +59,21 @@ def _amount(text: str, about: Context) -> Conclusion | None:
         if unit and (value := read(f"{number} {unit[1]}", about)) and value.kind == "quantity":
             return value
         return read(number, about)
+    if (found := _SCIENTIFIC.match(text)) and (base := numbers.parse(found[1])) is not None:
+        return read(str(base * Fraction(10) ** int(found[2].replace("−", "-"))), about)
+    if measured(text) and (found := _NUMBER.match(text)):
+        return read(found[1], about)
     if not about.code and (found := _ARITHMETIC.match(text[:200])):
         result = formula.evaluate(latex.plain(found[1].replace("$", "")))
         if result is not None:
             return read(formula.show(result[0]), about)
     return None
+
+
+def measured(text: str) -> bool:
+    r"""Whether `text` is a number with a unit in LaTeX behind it (`5 \mathrm{~J} \mathrm{~K}^{-1}`)."""
+    found = _SCIENTIFIC.match(text) or _NUMBER.match(text)
+    return found is not None and _UNIT_BEHIND.match(text, found.end()) is not None
 
 
 def _bracket_end(text: str) -> int:
