@@ -1,12 +1,12 @@
 """What each wire makes of each request, against the recorded shapes."""
 
 import pytest
-from tests.conformance.wire_answers import requests
+from tests.conformance.wire_answers import Case, cases, requests
 from tests.conformance.wire_requests import REQUESTS
 
 from quorum_mcp.codec import decode
 from quorum_mcp.errors import QuorumError
-from quorum_mcp.messages import Image, Message, ModelRequest, Reasoning, Text, ToolUse, message
+from quorum_mcp.messages import Image, Message, ModelRequest, Reasoning, Text, ToolResult, ToolUse, message
 from quorum_mcp.providers.catalog import catalog
 from quorum_mcp.providers.wire import Call, Wire
 from quorum_mcp.providers.wires import WIRES, load_wire
@@ -136,3 +136,69 @@ def test_tool_ids_of_other_vendors_suit_mistral() -> None:
     (call,) = body["messages"][1]["tool_calls"]
     assert len(call["id"]) == 9
     assert call["id"].isalnum()
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in cases() if case.answer is not None and case.answer.parts], ids=str
+)
+def test_an_answer_can_be_sent_back(case: Case) -> None:
+    """The next turn of a conversation with the same vendor holds all of the answer."""
+    wire = load_wire(case.wire, catalog().dialect(case.wire))
+    reader = wire.reader()
+    reader.whole(case.whole)
+    answer = reader.finish()
+    request = ModelRequest(
+        "m", (message("user", "x"), Message("assistant", answer.parts), message("user", "y"))
+    )
+    body = decode(wire.chat(request, stream=False).body)
+    sent = strings(body)
+    for part in answer.parts:
+        if isinstance(part, Text):
+            assert any(part.text in text for text in sent)
+        elif isinstance(part, ToolUse):
+            assert part.name in sent
+        elif isinstance(part, Reasoning):
+            assert not part.text or any(part.text in text for text in sent)
+            assert part.signature is None or part.signature in sent
+
+
+def strings(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in strings(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in strings(item)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        (
+            "google",
+            (
+                b'{"candidates": [{"content": {"parts": [{"functionCall": {"name": "now", "args": {}}},'
+                b' {"functionCall": {"name": "now", "args": {}}}]}, "finishReason": "STOP"}]}'
+            ),
+        ),
+        (
+            "ollama",
+            (
+                b'{"message": {"content": "", "tool_calls": [{"function": {"name": "now", "arguments": {}}},'
+                b' {"function": {"name": "now", "arguments": {}}}]}, "done": true}'
+            ),
+        ),
+    ],
+)
+def test_calls_without_ids_get_some(name: str, body: bytes) -> None:
+    wire = load_wire(name)
+    reader = wire.reader()
+    reader.whole(body)
+    answer = reader.finish()
+    one, two = answer.tool_uses
+    assert one.id != two.id
+    results = tuple(ToolResult(call.id, (Text("noon"),)) for call in (one, two))
+    turns = (message("user", "x"), Message("assistant", answer.parts), Message("tool", results))
+    sent = strings(decode(wire.chat(ModelRequest("m", turns), stream=False).body))
+    assert sent.count("now") == 4  # Google and Ollama tell results by the tool's name
+    if name == "google":
+        assert one.id not in sent  # an id of our own means nothing to the vendor

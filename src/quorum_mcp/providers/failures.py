@@ -88,7 +88,9 @@ def classify(
     details = {"status": status} | ({"kind": kind} if kind else {})
     after = None
     if error.retryable and error is not BadProviderAnswer:
-        after = wait if wait is not None else retry_after(headers, message)
+        after = (
+            wait if wait is not None else retry_after(headers, message, limited=error is ProviderRateLimited)
+        )
     return error(text, hint=hint, details=details, retry_after=after)
 
 

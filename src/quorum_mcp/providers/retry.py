@@ -25,11 +25,15 @@ def duration(text: str) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in found)
 
 
-def retry_after(headers: Mapping[str, str], message: str = "", now: float | None = None) -> float | None:
-    """Seconds to wait by an answer's headers (names in lower case) or, failing those, its message.
+def retry_after(
+    headers: Mapping[str, str], message: str = "", *, limited: bool = True, now: float | None = None
+) -> float | None:
+    """Seconds to wait, as an answer's headers (names in lower case) or its message say.
 
     `retry-after-ms` is the most exact and comes first, then `Retry-After` (seconds or an HTTP date), then
-    the reset of the limits that are used up (`x-ratelimit-reset…`, `anthropic-ratelimit-…-reset`).
+    the words of the message, then the reset of the limits that are used up (`x-ratelimit-reset…`,
+    `anthropic-ratelimit-…-reset`). Vendors send the last with every answer, so they count only where
+    the answer is about a limit (`limited`).
     """
     now = time.time() if now is None else now
     if (exact := duration(headers.get("retry-after-ms", ""))) is not None:
@@ -38,15 +42,15 @@ def retry_after(headers: Mapping[str, str], message: str = "", now: float | None
         wait = _moment(value, now)
         if wait is not None:
             return wait
+    if match := _IN_TEXT.search(message):
+        return duration(match[1])
     resets: dict[str, float] = {}
-    for name, value in headers.items():
+    for name, value in headers.items() if limited else ():
         if (match := _RESET.match(name)) and (wait := _moment(value, now)) is not None:
             resets[match[1] or match[2] or ""] = wait
     if resets:
         spent = [wait for limit, wait in resets.items() if _remaining(headers, limit) == 0]
         return max(spent or resets.values())
-    if match := _IN_TEXT.search(message):
-        return duration(match[1])
     return None
 
 

@@ -419,6 +419,17 @@ async def test_refusals_have_their_type(
     assert caught.value.code == kind
 
 
+async def test_only_a_limit_waits_for_the_limits(server: ByteServer, transport: Transport) -> None:
+    server.answer = lambda _: whole({"error": {"message": "x"}}, 500, {"x-ratelimit-reset-tokens": "6m0s"})
+    with pytest.raises(ProviderUnavailable) as caught:
+        await ask(provider(server, transport), "whole")
+    assert caught.value.retry_after is None
+    server.answer = lambda _: whole({"error": {"message": "x"}}, 503, {"retry-after": "7"})
+    with pytest.raises(ProviderUnavailable) as caught:
+        await ask(provider(server, transport), "whole")
+    assert caught.value.retry_after == 7
+
+
 async def test_an_error_page_is_quoted(server: ByteServer, transport: Transport) -> None:
     server.answer = lambda _: whole(
         b"<html>\n<h1>502 Bad Gateway</h1></html>", 502, {"content-type": "text/html"}
