@@ -3,13 +3,15 @@
 import os
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from starlette.types import ASGIApp
 
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.pipeline import Calls
+from quorum_mcp.client.quorum import Quorum as Client
+from quorum_mcp.client.sync import SyncQuorum as SyncClient
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.track import Track
@@ -31,8 +33,11 @@ from quorum_mcp.store.runs import Runs as RunStore
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncGenerator[Services, None]:
-    """Everything that runs behind the surfaces, for as long as the context is open."""
+async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerator[Services, None]:
+    """Everything that runs behind the surfaces, for as long as the context is open.
+
+    `take_over` is whether runs that dead processes left are resumed here.
+    """
     home = Path(settings.home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything is served
     database = await Database.open(settings.database_url)
@@ -42,7 +47,7 @@ async def running(settings: Settings) -> AsyncGenerator[Services, None]:
         await registry.detect()
         services = _wire(settings, database, journal, registry)
         supervisor = services.get(Supervisor)
-        supervisor.start()
+        supervisor.start(take_over=take_over)
         try:
             yield services
         finally:
@@ -78,3 +83,20 @@ def asgi(settings: Settings, *, loopback_bind: bool) -> ASGIApp:
     from quorum_mcp.api.server import build
 
     return build(settings, running, loopback_bind=loopback_bind)
+
+
+def _embedded(settings: Settings) -> AbstractAsyncContextManager[Services]:
+    """The services for a client of this process, which does not take over what others left unasked."""
+    return running(settings, take_over=False)
+
+
+class Quorum(Client):
+    """The client that can also run embedded."""
+
+    start_services = staticmethod(_embedded)
+
+
+class SyncQuorum(SyncClient):
+    """The blocking client that can also run embedded."""
+
+    quorum_class = Quorum

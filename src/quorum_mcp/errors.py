@@ -18,6 +18,7 @@ QuorumError
 ├── DeadlineExceeded      deadline_exceeded     504, exit 4
 ├── Cancelled             cancelled             499, exit 130
 ├── StoreUnavailable      store_unavailable     503, exit 4   retry after
+├── ServerUnavailable     server_unavailable    503, exit 4   retry after   (clients only: no server answers)
 └── ProviderError         provider_error        502, exit 4
     ├── ProviderAuth         provider_auth          502   no retry
     ├── ProviderRateLimited  provider_rate_limited  502   retry after
@@ -174,6 +175,12 @@ class StoreUnavailable(QuorumError):
     """The database or the journal cannot be written; nothing was sent to a provider."""
 
     code, status, exit_code, retryable = "store_unavailable", 503, 4, True
+
+
+class ServerUnavailable(QuorumError):
+    """A client's server cannot be reached, or what answers there is not Quorum."""
+
+    code, status, exit_code, retryable = "server_unavailable", 503, 4, True
 
 
 class ProviderError(QuorumError):

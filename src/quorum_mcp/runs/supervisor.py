@@ -25,12 +25,17 @@ class Supervisor:
         self._idle = hours * 3600
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin; `stop` ends it."""
-        self._tasks = [
-            asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="runs: heartbeat"),
-            asyncio.create_task(self._every(LOOK_SECONDS, self._look), name="runs: take-over"),
-        ]
+    def start(self, *, take_over: bool = True) -> None:
+        """Begin; `stop` ends it. A process that is soon gone does not take over what others left."""
+        self._tasks = [asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="runs: heartbeat")]
+        if take_over:
+            self.take_over()
+
+    def take_over(self) -> None:
+        """Begin to claim what dead processes left; a second call does nothing."""
+        if len(self._tasks) == 1:
+            look = self._every(LOOK_SECONDS, self._look)
+            self._tasks.append(asyncio.create_task(look, name="runs: take-over"))
 
     async def stop(self) -> None:
         """End both loops."""
