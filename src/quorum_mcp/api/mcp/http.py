@@ -1,0 +1,95 @@
+"""MCP at /mcp (streamable HTTP), behind the same guard as every other path."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from quorum_mcp.access.principal import Principal
+from quorum_mcp.api.mcp.backend import Backend, local
+from quorum_mcp.api.mcp.server import Caller, build
+from quorum_mcp.operations.context import Services
+
+PATHS = ("/mcp", "/mcp/")
+MAX_BODY = 32 * 1024 * 1024
+
+
+class McpEndpoint:
+    """The ASGI application of /mcp. `run()` must be open while it serves."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._manager = StreamableHTTPSessionManager(
+            build(self._bind),
+            # The guard has checked Host and Origin against server.allowed_hosts and allowed_origins before
+            # any request comes here; a second list could only disagree with it.
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+            max_request_body_size=MAX_BODY,
+        )
+
+    def run(self) -> AbstractAsyncContextManager[None]:
+        """The life of the sessions; it can be entered once."""
+        return self._manager.run()
+
+    def routes(self) -> list[Route]:
+        """Its routes: exact paths, because a mount would answer POST /mcp with a redirect."""
+        return [Route(path, self, name=path) for path in PATHS]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that the guard let through."""
+        state = scope["state"]
+        scope["user"] = _user(state["principal"])
+        watch = Watch(receive, send)
+        state["hung_up"] = watch.hung_up
+        try:
+            await self._manager.asgi_app(scope, watch.receive, watch.send)
+        finally:
+            watch.end()
+
+    def _bind(self, ctx: Caller) -> Backend:
+        assert ctx.request is not None
+        state = ctx.request.state
+        return local(self._services(), state.principal, state.request_id)
+
+
+class Watch:
+    """Notices that a caller is gone before its answer ended.
+
+    In the revision of 2025-11-25 a tool outlives the request that called it, and the SDK lets it run on
+    when the connection drops. Nobody could read the answer any more, so `hung_up` stops the work.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.hung_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._receive = receive
+        self._send = send
+        self._answered = False
+
+    async def receive(self) -> Message:
+        """The next message from the client."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.end()
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message to the client."""
+        await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._answered = True
+
+    def end(self) -> None:
+        """There will be no more of this exchange."""
+        if not self._answered and not self.hung_up.done():
+            self.hung_up.set_result(None)
+
+
+def _user(principal: Principal) -> AuthenticatedUser:
+    """The principal in the SDK's form: a session answers only to whoever opened it."""
+    return AuthenticatedUser(AccessToken(token="", client_id=principal.id, scopes=sorted(principal.scopes)))
