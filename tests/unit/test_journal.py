@@ -55,14 +55,15 @@ async def test_records_reach_the_database_by_themselves_and_soon(tmp_path: Path)
         assert list((tmp_path / "journal").iterdir()) == []
 
 
-async def test_the_content_of_a_call_is_stored_but_not_in_the_journal(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [1, 100_000])
+async def test_the_content_of_a_call_is_stored_but_not_in_the_journal(tmp_path: Path, length: int) -> None:
     async with opened(tmp_path) as database:
         journal = await Journal.open(tmp_path / "journal", database)
         pair = begun()
         journal.sent(pair[0], structs.replace(pair[1], prompt="a secret question"))
         one, full = ended(pair)
         journal.done(
-            one, structs.replace(full, prompt="a secret question", answer="a secret answer" * 100_000)
+            one, structs.replace(full, prompt="a secret question", answer="a secret answer" * length)
         )
         [segment] = (tmp_path / "journal").iterdir()
         assert b"secret" not in segment.read_bytes()
@@ -132,6 +133,47 @@ async def test_another_databases_segments_are_left_alone(tmp_path: Path) -> None
         await other.close()
         await (await Journal.open(tmp_path / "journal", first)).close()
         assert len(await stored(first)) == 1
+
+
+async def test_a_request_that_is_out_for_long_is_not_forgotten(tmp_path: Path) -> None:
+    """The segment turns many times meanwhile; a copy of it is what a kill would leave."""
+    async with opened(tmp_path) as database:
+        journal = await Journal.open(tmp_path / "journal", database, half=8 * DONE_ROOM)
+        out, retried = begun(1), begun(2)
+        journal.sent(*out)
+        journal.sent(*retried)
+        journal.done(structs.replace(retried[0], status="error", cost=1))
+        for n in range(200):
+            pair = begun(n)
+            journal.sent(*pair)
+            journal.done(*ended(pair))
+            if n % 10 == 0:
+                await journal.flush()
+        await journal.flush()
+        [path] = (tmp_path / "journal").iterdir()
+        (tmp_path / "journal" / f"{database.id}-1-dead.journal").write_bytes(path.read_bytes())
+        assert len(content(path.read_bytes()).payloads) < 100
+        found = await journal.recover()
+        assert found.segments == 1
+        calls = await stored(database)
+        assert len(calls) == 202
+        assert (calls[out[1].id].status, calls[out[1].id].cost) == ("unknown", 1000)
+        assert (calls[retried[1].id].status, calls[retried[1].id].cost) == ("unknown", 1)
+        await journal.close()
+
+
+async def test_a_recovery_tells_what_it_found(tmp_path: Path) -> None:
+    async with opened(tmp_path) as database:
+        journal = await Journal.open(tmp_path / "journal", database, half=1 << 16)
+        one, two = begun(1), begun(2)
+        for pair in (one, two):
+            journal.sent(*pair)
+        journal.done(*ended(one))
+        [path] = (tmp_path / "journal").iterdir()
+        (tmp_path / "journal" / f"{database.id}-1-dead.journal").write_bytes(path.read_bytes())
+        found = await journal.recover()
+        assert (found.segments, found.attempts, found.unknown) == (1, 2, 1)
+        await journal.close()
 
 
 @pytest.mark.parametrize("payload", [b'["paid",null,null]', b"{}", b"[]", b"not JSON"])

@@ -65,7 +65,7 @@ class Settler:
             try:
                 while self.waiting:
                     await self._store()
-            except StoreUnavailable as error:
+            except (StoreUnavailable, OSError) as error:
                 if pause == DELAY_SECONDS:
                     log.warning("usage records wait in the journal: %s", error)
                 pause = min(pause * 2, RETRY_SECONDS)
