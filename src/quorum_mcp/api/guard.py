@@ -17,7 +17,7 @@ OPEN = frozenset({"/api/health/live", "/api/health/ready"})
 PUBLIC = ("/ui/",)
 """Paths of the web page's own files: they hold no data, so they need no key."""
 
-EVERY_ADDRESS = frozenset({"", ".".join("0000"), "::"})
+EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - bind addresses that name no host
 
 
 class Guard:
@@ -26,16 +26,14 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings, authenticator: Authenticator) -> None:
         self._app = app
         self._authenticator = authenticator
-        host = settings.server.host
-        named = {h.lower() for h in settings.server.allowed_hosts} | (
-            {host} if host not in ("", "0.0.0.0", "::") else set()
-        )
-        self._hosts = frozenset(named)
+        named = {settings.server.host, *settings.server.allowed_hosts} - EVERY_ADDRESS
+        self._hosts = frozenset(host.lower() for host in named)
         self._origins = frozenset(origin.rstrip("/") for origin in settings.server.allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then pass on; a refused request never reaches a route."""
-        if scope["type"] not in ("http", "websocket") or scope["path"] in OPEN:
+        path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
+        if scope["type"] not in ("http", "websocket") or path in OPEN:
             await self._app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
@@ -45,7 +43,7 @@ class Guard:
         try:
             check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
             check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
-            if not self._public(scope["path"]):
+            if not self._public(path):
                 state["principal"] = self._authenticator.authenticate(headers, client[0] if client else None)
         except QuorumError as error:
             error.request_id = state["request_id"]

@@ -110,7 +110,7 @@ def _responses(operation: AnyOperation, answer: Any) -> dict[str, Any]:
     if operation.name in ("query", "session.rerun"):
         responses["202"] = {"description": "The run goes on; this is its session.", "content": content}
     if operation.name == "query":
-        content = content | {"text/event-stream": {"schema": {"type": "string"}}}
+        content = content | {"text/event-stream": {}}
         responses["200"] = {
             "description": "The answer, or with `stream` the run's events.",
             "content": content,
@@ -131,7 +131,7 @@ def _events() -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Server-sent events.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {}},
             }
         }
         | {status: {"description": text} | error for status, text in ERRORS.items()},

@@ -112,7 +112,7 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
         )
         given |= request.path_params
         at = services()
-        answer = await invoke(operation, given, context(request, at))
+        answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
         if operation.name == "query" and given.get("stream"):
             return event_stream(at, request, str(answer.model_dump()["session_id"]), after=0)
         if operation.name == "session.export":

@@ -14,7 +14,9 @@ from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.api import reference, rest
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.guard import Guard
+from quorum_mcp.api.mcp.http import McpEndpoint
 from quorum_mcp.api.openapi import document
+from quorum_mcp.api.ui import serve as ui
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import InvalidInput, NotFound, QuorumError, Unsupported
 from quorum_mcp.operations.context import Services
@@ -38,16 +40,18 @@ class Holder:
 def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
     """The application. `start` opens the services for the application's life."""
     holder = Holder()
+    mcp = McpEndpoint(holder.get)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         async with start(settings) as services:
             holder.services = services
-            yield
+            async with mcp.run():
+                yield
         holder.services = None
 
     app = Starlette(
-        routes=_routes(holder),
+        routes=[*_routes(holder), *mcp.routes()],
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
@@ -56,7 +60,7 @@ def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
 
 def _routes(holder: Holder) -> list[BaseRoute]:
     async def events(request: Request) -> Response:
-        after = _number(request.query_params.get("after") or request.headers.get("last-event-id"))
+        after = _number(request.query_params.get("after", request.headers.get("last-event-id", "0")))
         services = holder.get()
         await services.get(Runs).get(request.path_params["session_id"], request.state.principal.tenant)
         return rest.event_stream(services, request, request.path_params["session_id"], after)
@@ -77,15 +81,16 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         Route("/api/openapi.json", openapi),
         Route("/api/docs", docs),
         *rest.routes(holder.get),
+        *ui.routes(),
     ]
 
 
-def _number(text: str | None) -> int:
-    if text and not (text.isascii() and text.isdigit() and len(text) < 19):
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise InvalidInput(
             f"after: {text[:40]!r} is not an event's number", hint="the `seq` of the last event you have"
         )
-    return int(text or 0)
+    return int(text)
 
 
 async def _wrong_method(request: Request, failure: Exception) -> Response:

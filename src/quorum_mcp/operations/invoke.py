@@ -15,8 +15,12 @@ I = TypeVar("I", bound=BaseModel)  # noqa: E741 - input
 O = TypeVar("O", bound=BaseModel)  # noqa: E741 - output
 
 
-async def invoke(operation: Operation[I, O], raw: Mapping[str, Any] | I, context: Context) -> O:
+async def invoke(
+    operation: Operation[I, O], raw: Mapping[str, Any] | I, context: Context, *, strict: bool = True
+) -> O:
     """Run an operation for a caller.
+
+    `strict` is for JSON, where a value has its type; without it words of a URL become numbers and booleans.
 
     Raises:
         InvalidInput: a field is missing, unknown or of the wrong kind; the message names it.
@@ -24,7 +28,7 @@ async def invoke(operation: Operation[I, O], raw: Mapping[str, Any] | I, context
     """
     try:
         context.principal.require(operation.scopes)
-        given = raw if isinstance(raw, operation.input) else validate(operation.input, raw)
+        given = raw if isinstance(raw, operation.input) else validate(operation.input, raw, strict=strict)
         return await operation.run(context, given)
     except QuorumError as error:
         error.request_id = error.request_id or context.request_id
@@ -36,10 +40,10 @@ def request_id() -> str:
     return new_id("req")
 
 
-def validate(model: type[I], raw: object) -> I:
+def validate(model: type[I], raw: object, *, strict: bool = True) -> I:
     """`raw` as the model, or `InvalidInput` that names each wrong field and the nearest right word."""
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw, strict=strict)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False)
         first = problems[0]

@@ -113,8 +113,11 @@ class Registry(Directory):
             return self.resolve(name, vendor=vendor)
 
     async def list_models(self, provider: str, timeouts: Timeouts = LISTING) -> tuple[ModelInfo, ...]:
-        """Ask a provider for its models, and remember their names."""
-        models = await self.providers[self.provider_name(provider)].models(timeouts)
+        """Ask a provider for its models, and remember their names. Raises `ModelNotFound` for an unknown one."""
+        name = self.provider_name(provider)
+        if name not in self.providers:
+            self.resolve(f"{provider}/any")  # raises, with the reason and the nearest name
+        models = await self.providers[name].models(timeouts)
         self._listed[provider] = tuple(model.id for model in models)
         return models
 

@@ -1,0 +1,1 @@
+"""The web page: hand-written modules on vendored libraries, served as they are."""
