@@ -2,16 +2,20 @@
 
 import os
 import socket
+import sys
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from quorum_mcp.access.network import is_loopback
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.client.quorum import Quorum as Client
 from quorum_mcp.client.sync import SyncQuorum as SyncClient
+from quorum_mcp.config.bind import uvicorn_host
+from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.track import Track
@@ -64,8 +68,7 @@ def _wire(settings: Settings, database: Database, journal: Journal, registry: Re
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)
-    ledger = Ledger(journal, keep_content=settings.records.store_content == "full")
-    calls = Calls(settings, registry, ledger)
+    calls = Calls(settings, registry, Ledger(journal))
     files = Files(database)
     track = Track()
     services.add(settings)
@@ -74,15 +77,26 @@ def _wire(settings: Settings, database: Database, journal: Journal, registry: Re
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)
     services.add(Consensus(settings, registry, calls, runs, files, track))
-    services.add(Supervisor(runs, hours=settings.session_timeout_hours))
+    services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=(journal.recover,)))
     return services
 
 
-def asgi(settings: Settings, *, loopback_bind: bool) -> ASGIApp:
-    """The ASGI application with everything behind it."""
+def asgi(settings: Settings, *, loopback_bind: bool, services: Services | None = None) -> ASGIApp:
+    """The ASGI application with everything behind it; `services` are ones that run already."""
     from quorum_mcp.api.server import build
 
-    return build(settings, running, loopback_bind=loopback_bind)
+    start = running if services is None else lambda _: nullcontext(services)
+    return build(settings, start, loopback_bind=loopback_bind)
+
+
+def served() -> ASGIApp:
+    """The application as another server's command line starts it, such as uvicorn's.
+
+    The bind is judged from that command line; one that cannot be known counts as open to other machines.
+    """
+    host = uvicorn_host(sys.argv, os.environ)
+    settings = load(overrides={"server.host": host}, working_directory=True)
+    return asgi(settings, loopback_bind=is_loopback(host))
 
 
 def _embedded(settings: Settings) -> AbstractAsyncContextManager[Services]:

@@ -10,6 +10,7 @@ from quorum_mcp.errors import (
     ProviderRateLimited,
     ProviderRefused,
     ProviderUnavailable,
+    QuorumError,
     Unsupported,
 )
 from quorum_mcp.messages import ModelRequest
@@ -56,7 +57,7 @@ def bill(
     have been billed, so it counts.
     """
     target = attempt.target
-    usage = answer.usage if answer is not None else Usage(reported=False)
+    usage = answer.usage if answer is not None else _reported(error)
     price = registry.price(target.provider.name, target.model, usage.input)
     if usage.cost is not None:
         return Bill(usage, usage.cost, False, "provider")
@@ -71,3 +72,9 @@ def bill(
     if answer is None and attempt.reserved is not None:
         return Bill(usage, attempt.reserved, True, price.source if price else None)
     return Bill(usage, None if price is None else price.cost(usage), True, price.source if price else None)
+
+
+def _reported(error: BaseException | None) -> Usage:
+    """What the provider billed for an answer that could not be used, where it said so."""
+    known = error.details.get("usage") if isinstance(error, QuorumError) else None
+    return Usage(input=known["input"], output=known["output"]) if known else Usage(reported=False)

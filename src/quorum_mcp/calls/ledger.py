@@ -17,11 +17,10 @@ from quorum_mcp.store.journal import Journal
 
 
 class Ledger:
-    """Writes records of calls to the journal. `keep_content` is whether prompts and answers are kept."""
+    """Writes records of calls to the journal. Prompts and answers are not in them: a run's events hold its text."""
 
-    def __init__(self, journal: Journal, *, keep_content: bool) -> None:
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._keep_content = keep_content
 
     def sent(self, state: State, attempt: Attempt) -> None:
         """Write that an attempt is about to leave. Raises `StoreUnavailable`: then it must not."""

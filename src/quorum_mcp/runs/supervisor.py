@@ -1,7 +1,7 @@
 """The background of runs: tell that we are alive, obey cancels, take over what dead processes left, expire."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -14,14 +14,22 @@ STALE_SECONDS = 4.0  # a heartbeat older than this is a dead owner's
 LOOK_SECONDS = 2.0
 
 log = structlog.get_logger()
-Action = Callable[[], Awaitable[None]]
+Chore = Callable[[], Awaitable[object]]
+CHORE_SECONDS = 5.0
 
 
 class Supervisor:
-    """Runs beside the server; `hours` is how long an open session may be idle before it expires."""
+    """Runs beside the server.
 
-    def __init__(self, runs: Runs, *, hours: float) -> None:
+    Args:
+        runs: this process's runs.
+        hours: how long an open session may be idle before it expires.
+        chores: what else is done now and then, such as storing what dead processes left in their journals.
+    """
+
+    def __init__(self, runs: Runs, *, hours: float, chores: Sequence[Chore] = ()) -> None:
         self._runs = runs
+        self._chores = chores
         self._idle = hours * 3600
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -43,7 +51,7 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _every(self, seconds: float, action: Action) -> None:
+    async def _every(self, seconds: float, action: Chore) -> None:
         while True:
             try:
                 await action()
