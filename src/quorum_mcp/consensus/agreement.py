@@ -4,19 +4,14 @@ Equal normalised conclusions agree, different stated ones disagree, everything e
 looks at the numbers the answers end with and, a little, at their words; words never decide.
 """
 
-import math
-import re
 from typing import Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusion import Conclusion, same
+from quorum_mcp.consensus import evidence
+from quorum_mcp.consensus.conclusion import Conclusion
 from quorum_mcp.consensus.conclusions import search
 from quorum_mcp.consensus.normal import AnswerFormat
-
-_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_TAIL = 400
 
 
 class Comparison(Struct, frozen=True):
@@ -41,41 +36,11 @@ def compare(
     """
     first = search(a, question=question, answer_format=answer_format)
     second = search(b, question=question, answer_format=answer_format)
-    equal = first is not None and second is not None and same(first.conclusion, second.conclusion)
+    signs = evidence.measure(first, second, a, b)
     agreement: Literal["agree", "disagree", "cannot_tell"] = "cannot_tell"
-    if (
-        first
-        and second
-        and equal
-        and first.firm
-        and second.firm
-        and not (first.contested or second.contested)
-    ):
+    if signs.equal_firm and not signs.contested:
         agreement = "agree"
-    elif first and second and not equal and first.conclusion.stated and second.conclusion.stated:
+    elif signs.different_stated and not signs.contested:
         agreement = "disagree"
     one, two = (first and first.conclusion), (second and second.conclusion)
-    score = _score(one, two, equal, a, b)
-    return Comparison(agreement, score, one, two)
-
-
-def _score(first: Conclusion | None, second: Conclusion | None, equal: bool, a: str, b: str) -> float:
-    x = -1.5
-    if equal:
-        x += 3.0
-    elif first is not None and second is not None:
-        x -= 1.0
-    tail_a, tail_b = _tail_numbers(a), _tail_numbers(b)
-    if tail_a and tail_b:
-        x += 1.0 * (tail_a[-1] == tail_b[-1])
-        x += 1.5 * _overlap(set(tail_a), set(tail_b))
-    x += 1.0 * _overlap(set(_WORD.findall(a[-_TAIL:].lower())), set(_WORD.findall(b[-_TAIL:].lower())))
-    return 1 / (1 + math.exp(-x))
-
-
-def _tail_numbers(text: str) -> list[str]:
-    return [number.replace(",", "") for number in _NUMBER.findall(text[-_TAIL:])][-6:]
-
-
-def _overlap(a: set[str], b: set[str]) -> float:
-    return len(a & b) / len(a | b) if a or b else 0.0
+    return Comparison(agreement, evidence.score(signs), one, two)

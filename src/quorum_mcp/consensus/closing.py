@@ -22,7 +22,7 @@ _CUE = re.compile(
 _REMARK = re.compile(r"(?:\W|\d+[.)])*(?:this|that|these|we|note|which|it|here)\b[^\d=]*$", re.IGNORECASE)
 _THEREFORE = re.compile(r"(?:\W|\d+[.)]\s)*(?:therefore|thus|hence|so|this means)\b", re.IGNORECASE)
 _DIGITS = re.compile(r"\d[\d.,]*(?!\d*[.)]\s)")
-_INFERENCE = re.compile(r"\b(?:therefore|thus|hence|so|answer)\b", re.IGNORECASE)
+_INFERENCE = ("therefore", "thus", "hence", "so ", "so,", "answer")
 _MAX_SENTENCES = 5
 _SHORTEST = 40
 _REASONED = 80
@@ -30,8 +30,9 @@ _REASONED = 80
 
 def sentences(text: str) -> list[str]:
     """The last sentences of `text`, last first, without empty ones, fences and brackets of a wrapper."""
-    part = _FENCE.sub("", text[-1600:]).rstrip(' \t\r\n`}"~')
-    concluded = max((hit.start() for hit in _INFERENCE.finditer(part)), default=0)
+    part = text[-1600:]
+    part = (_FENCE.sub("", part) if "```" in part else part).rstrip(' \t\r\n`}"~')
+    concluded = max(map(part.lower().rfind, _INFERENCE))
     if (check := _CHECK.search(part, max(concluded, _SHORTEST))) is not None:
         part = part[: check.start() + 1]
     found = [piece.strip() for piece in _SENTENCE.split(part) if not _NOISE.fullmatch(piece)]

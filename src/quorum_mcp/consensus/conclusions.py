@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import choices, closing, letters, marks, prose, values
+from quorum_mcp.consensus import choices, closing, fields, letters, marks, prose, values
 from quorum_mcp.consensus.conclusion import Conclusion, same
 from quorum_mcp.consensus.normal import AnswerFormat, Context, context, read
 
@@ -31,12 +31,12 @@ class Found(Struct, frozen=True):
     Attributes:
         conclusion: what was found.
         firm: False where it is only the last value mentioned: too weak for a vote.
-        contested: the text announces more than one answer.
+        rivals: keys of other answers that the text announces as well.
     """
 
     conclusion: Conclusion
     firm: bool = True
-    contested: bool = False
+    rivals: tuple[str, ...] = ()
 
 
 def find(
@@ -58,15 +58,16 @@ def search(text: str, *, question: str | None = None, answer_format: AnswerForma
     if not text or text.isspace():
         return None
     about = context(question, answer_format)
-    line = marks.conclusion_line(text)
+    line = fields.conclusion_line(text)
     if line is not None and (conclusion := _marked(line, about)):
         return Found(conclusion)
     text = marks.own_part(text)
-    field = marks.json_answer(text)
+    field = fields.json_answer(text)
     if field is not None and (conclusion := _marked(field, about)) and _wanted(conclusion, about):
         return Found(conclusion)
     part = marks.window(text)
-    found = _lettered(part, about) or _announced(part, about)
+    announced = marks.announcements(part)
+    found = _lettered(part, announced, about) or _announced(part, announced, about)
     if found is not None:
         return found
     value = closing.final(part, about)
@@ -78,7 +79,7 @@ def _wanted(conclusion: Conclusion, about: Context) -> bool:
     return not about.options or conclusion.kind in ("choice", "phrase", "truth")
 
 
-def _lettered(text: str, about: Context) -> Found | None:
+def _lettered(text: str, announced: list[marks.Mark], about: Context) -> Found | None:
     """The choice that a text makes: by a box, by announcing a letter, or by naming one at its end."""
     if about.code and not about.options:
         return None
@@ -89,9 +90,10 @@ def _lettered(text: str, about: Context) -> Found | None:
         and (conclusion := read(mark, about))
     ):
         return Found(conclusion)
-    said = letters.announced(text[box[1] :] if box and not about.options else text, about)
+    after = box[1] if box and not about.options else 0
+    said = letters.announced(text, [mark for mark in announced if mark.start >= after], about)
     if said is not None and (conclusion := read(said[0], about)):
-        return Found(conclusion, True, said[1])
+        return Found(conclusion, True, tuple(f"choice:{mark}" for mark in said[1]))
     if about.options:
         for sentence in closing.sentences(text)[:2]:
             if (mark := letters.mentioned(sentence, about)) and (conclusion := read(mark, about)):
@@ -99,20 +101,18 @@ def _lettered(text: str, about: Context) -> Found | None:
     return None
 
 
-def _announced(text: str, about: Context) -> Found | None:
+def _announced(text: str, announced: list[marks.Mark], about: Context) -> Found | None:
     box = marks.boxed(text)
     if box is not None and (conclusion := _marked(box[0], about)) and _wanted(conclusion, about):
         return Found(conclusion)
-    for hit in reversed(marks.answers(text)):
-        conclusion = _inside(marks.sentence(text, hit.end()), about)
-        if (
-            conclusion is not None
-            and _wanted(conclusion, about)
-            and not conclusion.key.startswith("formula:0=")
-        ):
+    for mark in reversed([mark for mark in announced if mark.kind != "hence"]):
+        conclusion = _inside(marks.sentence(text, mark.end), about)
+        if conclusion is None or not _wanted(conclusion, about) or conclusion.key.startswith("formula:0="):
+            continue
+        if conclusion.kind != "phrase" or mark.start <= _NEAR_START or mark.start >= len(text) - _NEAR_END:
             return Found(conclusion)
-    for hit in reversed(marks.hence(text[-_NEAR_END:])):
-        conclusion = _direct(marks.sentence(text[-_NEAR_END:], hit.end()), about)
+    for mark in reversed([mark for mark in announced if mark.start >= len(text) - _NEAR_END]):
+        conclusion = _direct(marks.sentence(text, mark.end), about)
         if conclusion is not None and _wanted(conclusion, about):
             return Found(conclusion)
     return None

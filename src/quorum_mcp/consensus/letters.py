@@ -13,31 +13,32 @@ _WEAK = re.compile(
     r"(?:\b(?:is|be|are|option|choice|statement|answer)\s{1,2}(?:option\s|closest\sto\s)?[*_]{0,2}(?:\(([A-J])\)|([A-J])(?=[.):]\s|[*]|\.?$))"
     r"|\bor\s\(([A-J])\)(?=\.?$))"
 )
+_NEAR = 60
 _REASONED = 40
 _ECHO = 80
 
 
-def announced(text: str, about: Context) -> tuple[str, bool] | None:
-    """The letter that `text` announces as its answer, and whether it announces another one too.
+def announced(text: str, found: list[marks.Mark], about: Context) -> tuple[str, tuple[str, ...]] | None:
+    """The letter that `text` announces at the places `found`, and the first and last other ones that it announces.
 
     Where letters differ, the last one counts, since models correct themselves; but a first one that stands at
     the end of a reasoning is not undone by a mere list of letters behind it.
     """
     hits: list[tuple[int, int, str]] = []
-    for found in marks.announcements(text):
-        segment = marks.sentence(text, found.end()).lstrip(" .…")
+    for place in found:
+        segment = text[place.end : place.end + _NEAR].lstrip(" .…\n*")
         mark = choices.letter(segment, known=about.options or None)
         if mark and mark <= ("J" if not about.options else "Z"):
-            hits.append((found.start(), found.end(), mark))
+            hits.append((place.start, place.end, mark))
     if not hits:
         return None
-    marks_seen = [mark for _, _, mark in hits]
-    if len(set(marks_seen)) == 1:
-        return marks_seen[0], False
-    between = text[hits[0][1] : hits[1][0]]
-    if hits[0][0] >= _REASONED and len(between) < _ECHO and not _CORRECTION.search(between):
-        return marks_seen[0], marks_seen[-1] != marks_seen[0]
-    return marks_seen[-1], marks_seen[-1] != marks_seen[0]
+    first, last = hits[0][2], hits[-1][2]
+    chosen = last
+    if len(hits) > 1 and hits[0][0] >= _REASONED:
+        between = text[hits[0][1] : hits[1][0]]
+        if len(between) < _ECHO and not _CORRECTION.search(between):
+            chosen = first
+    return chosen, tuple(mark for mark in (first, last) if mark != chosen)
 
 
 def mentioned(sentence: str, about: Context) -> str | None:
