@@ -12,6 +12,10 @@ _CALL = re.compile(r"(?:assert\s+)?\w+\([^\n]*\)\s*==\s*(?=\S)")
 _EMPTY = re.compile(r"(?:an?\s+|the\s+)?empty\s+(string|list|dictionary|dict|tuple|set)\b", re.IGNORECASE)
 _EMPTIES = {"string": "''", "list": "[]", "dictionary": "{}", "dict": "{}", "tuple": "()", "set": "set()"}
 _ESCAPED = re.compile(r'\\"(.*?)\\?"?', re.DOTALL)
+_PROSE = re.compile(
+    r"\b(?:an?|the|is|will|returns?|output|function|string|list|which|result|since|because)\b", re.IGNORECASE
+)
+_PROSE_WORDS = 4
 _MAX_WORDS = 600
 
 
@@ -35,13 +39,37 @@ def read(text: str, *, exact: bool = False) -> Conclusion | None:
     if found := _EMPTY.fullmatch(bare):
         return read(_EMPTIES[found[1].lower()])
     parsed = literals.parse(bare)
+    if parsed is None and '\\"' in bare:
+        bare = bare.replace('\\"', '"')
+        parsed = literals.parse(bare)
     if parsed is not None:
         return Conclusion(bare, f"literal:{literals.show(parsed[0])}", "literal")
     if len(whole) > _MAX_WORDS:
         return None
-    if found := _ESCAPED.fullmatch(whole):
-        whole = found[1]
-    return Conclusion(whole, f"literal:{literals.show(whole)}", "literal")
+    return _words(whole)
+
+
+def _words(text: str) -> Conclusion:
+    """A string without its quotes; escapes in it are meant as in a literal."""
+    if found := _ESCAPED.fullmatch(text):
+        text = found[1]
+    shown = text
+    if "\\" in text:
+        quoted = literals.parse(repr(text).replace("\\\\", "\\"))
+        if quoted is not None and isinstance(quoted[0], str):
+            text = quoted[0]
+            shown = repr(text)
+    return Conclusion(shown, f"literal:{literals.show(text)}", "literal")
+
+
+def is_prose(text: str) -> bool:
+    """Whether `text` speaks about a value rather than being one."""
+    return len(text.split()) >= _PROSE_WORDS and _PROSE.search(text) is not None
+
+
+def is_value(text: str) -> bool:
+    """Whether all of `text` is a literal."""
+    return literals.parse(text.strip().strip("`")) is not None
 
 
 def empty(sentence: str) -> Conclusion | None:

@@ -9,7 +9,7 @@ import re
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import choices, closing, fields, letters, marks, prose, values
+from quorum_mcp.consensus import choices, closing, code, fields, letters, marks, prose, values
 from quorum_mcp.consensus.conclusion import Conclusion, same
 from quorum_mcp.consensus.normal import AnswerFormat, Context, context, read
 
@@ -106,7 +106,7 @@ def _announced(text: str, announced: list[marks.Mark], about: Context) -> Found 
     if box is not None and (conclusion := _marked(box[0], about)) and _wanted(conclusion, about):
         return Found(conclusion)
     for mark in reversed([mark for mark in announced if mark.kind != "hence"]):
-        conclusion = _inside(marks.sentence(text, mark.end), about)
+        conclusion = _inside(marks.sentence(text, mark.end, whole_line=about.code), about)
         if conclusion is None or not _wanted(conclusion, about) or conclusion.key.startswith("formula:0="):
             continue
         if conclusion.kind != "phrase" or mark.start <= _NEAR_START or mark.start >= len(text) - _NEAR_END:
@@ -143,13 +143,28 @@ def _inside(segment: str, about: Context) -> Conclusion | None:
     segment = segment.strip()
     if not segment:
         return None
-    if not about.code and (letter := choices.letter(segment, known=about.options or None)):
+    if about.code:
+        return _code(segment, about)
+    if letter := choices.letter(segment, known=about.options or None):
         return read(letter, about)
-    whole = read(segment, about) if len(segment) <= _SHORT or about.code else None
-    if whole is not None and (whole.kind != "phrase" or about.code):
+    whole = read(segment, about) if len(segment) <= _SHORT else None
+    if whole is not None and whole.kind != "phrase":
         return whole
     if "=" not in segment and (found := values.leading(segment, about)):
         return found
     if value := prose.value(segment, about):
         return value.conclusion
     return whole if whole is not None and len(segment.split()) <= _WORDS else None
+
+
+def _code(segment: str, about: Context) -> Conclusion | None:
+    """The value of a piece of code that a line starts with or is."""
+    whole = read(segment.removesuffix("."), about)
+    if not code.is_prose(segment) or (whole is not None and code.is_value(segment.removesuffix("."))):
+        return whole
+    if segment[0] in "'\"`[({" and (found := values.leading(segment, about)):
+        return found
+    value = prose.value(segment, about)
+    if value is not None:
+        return value.conclusion
+    return None if code.is_prose(segment.partition(" ")[0] + " -" * 4) else whole

@@ -7,6 +7,7 @@ from typing import Any
 
 MAX_LENGTH = 4000
 _MAX_DEPTH = 30
+_BLANK = re.compile(r"\s|\\+[nrtfv]")
 _HUGE = 10**300
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
 
@@ -38,7 +39,8 @@ def _depth(text: str) -> int:
 
 def show(value: Any) -> str:
     """One form for equal literals: 1 and 1.0 are the same, sets and dicts are sorted, quotes are single,
-    white space inside strings is dropped.
+    white space inside strings is dropped,
+    written out or escaped.
     """
     if isinstance(value, bool) or value is None:
         return str(value)
@@ -53,5 +55,5 @@ def show(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ",".join(sorted(f"{show(k)}:{show(v)}" for k, v in value.items())) + "}"
     if isinstance(value, str):
-        return repr("".join(value.split()))
+        return repr(_BLANK.sub("", value))
     return repr(value)

@@ -94,12 +94,14 @@ def _mark(text: str, place: int) -> Mark | None:
     return None
 
 
-def sentence(text: str, start: int) -> str:
+def sentence(text: str, start: int, *, whole_line: bool = False) -> str:
     """`text` from `start`, or from the next line that is not empty, to the end of the sentence or line."""
     part = text[start : start + literals.MAX_LENGTH]
     if not part.partition("\n")[0].strip(" *_:"):
         part = part.lstrip(" *_:\r\n")
     if part.lstrip().startswith(("```", '{"', "{\n")):
         return ""
+    if whole_line:
+        return part.partition("\n")[0]
     end = _SENTENCE_END.search(part)
     return part[: end.start()] if end else part
