@@ -85,7 +85,9 @@ def asgi(settings: Settings, *, loopback_bind: bool, services: Services | None =
     """The ASGI application with everything behind it; `services` are ones that run already."""
     from quorum_mcp.api.server import build
 
-    start = running if services is None else lambda _: nullcontext(services)
+    def start(settings: Settings) -> AbstractAsyncContextManager[Services]:
+        return running(settings) if services is None else nullcontext(services)
+
     return build(settings, start, loopback_bind=loopback_bind)
 
 

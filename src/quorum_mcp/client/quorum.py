@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from quorum_mcp.consensus.ops.ask import Agreement, Estimate
     from quorum_mcp.consensus.query import QueryAnswer
     from quorum_mcp.consensus.session import SessionView
+    from quorum_mcp.operations.card import AnyOperation
     from quorum_mcp.operations.context import Services
     from quorum_mcp.runs.ops import SessionPage, SessionState
 
@@ -210,12 +211,8 @@ class Quorum:
 
     async def _invoke(self, name: str, given: "Mapping[str, Any] | BaseModel") -> "BaseModel":
         from quorum_mcp.operations.invoke import validate
-        from quorum_mcp.operations.manifest import operations
 
-        known = operations()
-        if name not in known:
-            raise _no_operation(name, list(known))
-        operation = known[name]
+        operation = operation_named(name)
         ready = given if isinstance(given, operation.input) else validate(operation.input, given)
         return await self._open().invoke(operation, ready)
 
@@ -242,9 +239,15 @@ def _answer_type() -> "type[QueryAnswer]":
     return QueryAnswer
 
 
-def _no_operation(name: str, known: list[str]) -> NotFound:
+def operation_named(name: str) -> "AnyOperation":
+    """The operation's card. Raises `NotFound` with the nearest name."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, 1, 0.4)
-    hint = f"did you mean {close[0]!r}?" if close else "`quorum op` lists the operations"
-    return NotFound(f"there is no operation {name!r}", hint=hint)
+    from quorum_mcp.operations.manifest import operations
+
+    known = operations()
+    if name not in known:
+        close = get_close_matches(name, known, 1, 0.4)
+        hint = f"did you mean {close[0]!r}?" if close else "`quorum op` lists the operations"
+        raise NotFound(f"there is no operation {name!r}", hint=hint)
+    return known[name]

@@ -1,0 +1,82 @@
+"""Standard output is data, standard error is talk."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quorum_mcp.errors import QuorumError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def data(text: str) -> None:
+    """A piece of the result."""
+    click.echo(text)
+
+
+def talk(text: str) -> None:
+    """A word to the person at the terminal."""
+    click.echo(text, err=True)
+
+
+def value(found: "BaseModel | object") -> None:
+    """A result as JSON: indented on a terminal, else in one line."""
+    from pydantic import BaseModel
+
+    from quorum_mcp import codec
+
+    if isinstance(found, BaseModel):
+        data(found.model_dump_json(indent=2 if sys.stdout.isatty() else None))
+        return
+    encoded = codec.encode_text(found)
+    if sys.stdout.isatty():
+        import msgspec
+
+        encoded = msgspec.json.format(encoded, indent=2)
+    data(encoded)
+
+
+def failure(error: QuorumError, *, as_json: bool) -> None:
+    """What went wrong and what to do next; with `--json` also as the body that REST answers with."""
+    if as_json:
+        value({"error": error.to_dict()})
+    talk(f"error: {error.message}")
+    if error.hint:
+        talk(f"hint: {error.hint}")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Columns wide enough for what is in them; no colour, so that it means the same in a pipe."""
+    lines = [[_cell(cell) for cell in row] for row in rows]
+    widths = [
+        max(len(name), *(len(line[at]) for line in lines)) if lines else len(name)
+        for at, name in enumerate(head)
+    ]
+    for line in ([*head], *lines):
+        data("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def shorten(text: str, width: int) -> str:
+    """The text in one line of at most `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(0, width - 1)] + "…"
+
+
+def usd(amount: float | None) -> str:
+    """An amount in USD for people."""
+    from quorum_mcp import money
+
+    return "unknown" if amount is None else money.show(money.from_usd(amount))
+
+
+def quiet() -> bool:
+    """Whether progress is not wanted."""
+    return bool(os.environ.get("QUORUM_NO_PROGRESS"))
+
+
+def _cell(cell: Any) -> str:
+    return "-" if cell is None or cell == "" else str(cell)

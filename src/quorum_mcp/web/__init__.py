@@ -1,0 +1,1 @@
+"""The import path that `uvicorn` is given."""
