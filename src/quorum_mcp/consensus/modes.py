@@ -1,6 +1,6 @@
 """The three ways to deliberate, top to bottom. Each returns the outcome that report.py writes down.
 
-Agreement and confidence are measured on round 1, when nobody had seen anybody's answer, and frozen there.
+Confidence is measured on round 1, when nobody had seen anybody's answer, and frozen there.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ ROUND_CUTS = (0.7, 0.78, 0.85)  # shares of the run's time by which the rounds a
 class Outcome(Struct, kw_only=True):
     """What a deliberation came to, before the prose.
 
-    `standing` is each seat's reply as it stands at the end; `blind` is the decision of round 1. `leader` is
-    the strongest supporter of what won. `open` questions have findings instead of a conclusion.
+    `standing` is each seat's reply as it stands at the end; `blind` and `blind_findings` are those of round 1.
+    `leader` is the strongest supporter of what won. `open` questions have findings instead of a conclusion.
     """
 
     open: bool
@@ -34,6 +34,7 @@ class Outcome(Struct, kw_only=True):
     final: Decision
     standing: list[Reply]
     leader: Reply
+    blind_findings: Findings | None = None
     findings: Findings | None = None
     attack: Attack | None = None
     rounds: int = 1
@@ -98,6 +99,7 @@ def _open(
         final=decision,
         standing=voices,
         leader=leader,
+        blind_findings=findings,
         findings=findings,
     )
 
@@ -146,9 +148,9 @@ async def _measured(table: Deliberation, outcome: Outcome) -> None:
 
 
 def agreement(outcome: Outcome) -> str:
-    """agree, disagree or cannot_tell, as measured on round 1."""
+    """agree, disagree or cannot_tell, of what stands."""
     if not outcome.open:
-        return outcome.blind.agreement
+        return outcome.final.agreement
     if outcome.findings is None:
         return "cannot_tell"
     positions = outcome.findings.positions
@@ -156,7 +158,7 @@ def agreement(outcome: Outcome) -> str:
 
 
 def _agreed(outcome: Outcome) -> bool:
-    return (outcome.final.agreement if not outcome.open else agreement(outcome)) == "agree"
+    return agreement(outcome) == "agree"
 
 
 def _leader(decision: Decision, voices: Sequence[Reply]) -> Reply:

@@ -17,9 +17,11 @@ from quorum_mcp.consensus.track import Track
 def confidence(plan: Plan, outcome: Outcome, track: Track) -> tuple[float | None, str]:
     """The share of asked seats behind the answer in round 1, or the calibrated estimate of it."""
     if outcome.open:
-        if outcome.findings is None:
+        if outcome.findings is None or outcome.blind_findings is None:
             return None, "uncalibrated"
-        return len(outcome.findings.positions[0].members) / outcome.asked, "uncalibrated"
+        leading = outcome.findings.positions[0].members
+        behind = max(len(set(leading) & set(p.members)) for p in outcome.blind_findings.positions)
+        return behind / outcome.asked, "uncalibrated"
     won = outcome.final.conclusion
     if won is None:
         return None, "uncalibrated"
