@@ -1,0 +1,118 @@
+"""The quality of consensus on recorded answers of real models, through HTTP.
+
+    python benchmarks/consensus.py [panels] [faults] [cpu]
+
+Without words, all parts. Prints Markdown tables; each bar stands beside its figure.
+"""
+
+import json
+import lzma
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from harness import PANELS, SHARED, cpu_seconds, need_shared, post, quorum, replay, row, score
+
+BARS = {  # panel: accuracy at least, calls at most
+    "math-l5, 5 peers": (0.729, 3.35),
+    "crux, 5": (0.880, 2.6),
+    "gsm, 5": (0.957, 2.15),
+    "mmlu-pro, top 3": (0.722, 2.38),
+}
+FAULTS = ("error", "limit", "hang", "empty", "garbage")
+
+
+def data_of(name: str) -> Path:
+    return SHARED / f"data/consensus/{name}.dev.jsonl.xz"
+
+
+def panels() -> None:
+    print("\n## Quick mode\n")
+    row(
+        "panel",
+        "answers",
+        "accuracy",
+        "bar",
+        "calls",
+        "bar",
+        "best single",
+        "full majority",
+        "ECE (early stop)",
+        "AUROC",
+    )
+    row(*["---"] * 10)
+    for name, (accuracy, calls) in BARS.items():
+        data, models = data_of(PANELS[name][0]), PANELS[name][1]
+        for form, options, slack in (
+            ("", (), 0.0),
+            ("half comply", ("--comply", "0.5"), 0.01),
+            ("bare", ("--bare",), 0.04),
+        ):
+            with replay(data, *options) as upstream, tempfile.TemporaryDirectory() as home:
+                with quorum(upstream, Path(home)) as (url, _):
+                    got = score(url, data, models)
+            bar = f">= {accuracy - slack:.3f}"
+            most = f"<= {calls}" if not form else "-"
+            row(
+                name,
+                form or "as asked",
+                got["accuracy"],
+                bar,
+                got["mean_calls"],
+                most,
+                got["best_single"],
+                got["majority"],
+                got["ece"],
+                got["auroc"],
+            )
+
+
+def faults() -> None:
+    print("\n## One broken seat or synthesiser, timeout_seconds 10, 48 questions of crux\n")
+    row("broken", "how", "accuracy", "without that seat", "runs", "errors")
+    row(*["---"] * 6)
+    data, models = data_of(PANELS["crux, 5"][0]), PANELS["crux, 5"][1]
+    first, rest = models.split(",", 1)
+    short = ("--limit", "48", "--concurrency", "16", "--set", "timeout_seconds=10")
+    writer = ("--set", json.dumps(f"synthesizer=replay/{first}").strip('"').replace("=", '="', 1) + '"')
+    for kind in FAULTS:
+        with replay(data, "--fail", f"{first}={kind}") as upstream, tempfile.TemporaryDirectory() as home:
+            with quorum(upstream, Path(home)) as (url, _):
+                base = score(url, data, rest, *short)
+                seat = score(url, data, models, *short)
+                prose = score(url, data, rest, *short, *writer)
+        row("strongest seat", kind, seat["accuracy"], base["accuracy"], seat["n"], seat["errors"])
+        row("synthesiser", kind, prose["accuracy"], base["accuracy"], prose["n"], prose["errors"])
+
+
+def cpu() -> None:
+    print("\n## Server CPU of a quick run that stops after two calls, SQLite records on\n")
+    data, models = data_of("gsm"), PANELS["gsm, 5"][1]
+    panel = [f"replay/{model}" for model in models.split(",")]
+    with lzma.open(data, "rt") as lines:
+        questions = [json.loads(line)["question"] for line in lines]
+    with (
+        replay(data) as upstream,
+        tempfile.TemporaryDirectory() as home,
+        quorum(upstream, Path(home)) as (url, server),
+    ):
+        ask = lambda q: post(f"{url}/api/query", {"query": q, "panel": panel})  # noqa: E731
+        short = [question for question in questions if ask(question).get("calls") == 2]
+        spent: list[float] = []
+        while len(spent) < 20:  # the clock ticks in 10 ms: ten runs at a time
+            before = cpu_seconds(server.pid)
+            for question in (short * 2)[len(spent) * 10 % 200 :][:10]:
+                ask(question)
+            spent.append((cpu_seconds(server.pid) - before) * 100)
+    print(
+        f"median of 20 x 10 runs: {statistics.median(spent):.1f} ms (bar: <= 15 ms), worst ten: {max(spent):.1f} ms"
+    )
+
+
+PARTS = {"panels": panels, "faults": faults, "cpu": cpu}
+
+if __name__ == "__main__":
+    need_shared()
+    for part in sys.argv[1:] or list(PARTS):
+        PARTS[part]()
