@@ -1,21 +1,25 @@
 """Who carries out the operations behind the tools: this process, or a running server."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from quorum_mcp.access.principal import Principal
+from quorum_mcp.events import Event
 from quorum_mcp.operations.card import AnyOperation
-from quorum_mcp.operations.context import Context, Progress, Services
+from quorum_mcp.operations.context import Context, Services
 from quorum_mcp.operations.invoke import invoke
+
+Tell = Callable[[Event | str], Awaitable[None]]
+"""Takes what happens meanwhile: an event, or where there is none, words."""
 
 
 class Backend(Protocol):
     """Carries out one operation for one caller."""
 
     async def __call__(
-        self, operation: AnyOperation, arguments: Mapping[str, Any], progress: Progress | None
+        self, operation: AnyOperation, arguments: Mapping[str, Any], tell: Tell | None
     ) -> dict[str, Any]:
-        """The operation's output as plain JSON values; `progress` is told what happens meanwhile.
+        """The operation's output as plain JSON values; `tell` takes what happens meanwhile.
 
         Raises:
             QuorumError: whatever the operation fails with, invalid arguments too.
@@ -27,9 +31,9 @@ def local(services: Services, principal: Principal, request_id: str) -> Backend:
     """The operations of this process, on behalf of `principal`."""
 
     async def carry_out(
-        operation: AnyOperation, arguments: Mapping[str, Any], progress: Progress | None
+        operation: AnyOperation, arguments: Mapping[str, Any], tell: Tell | None
     ) -> dict[str, Any]:
-        context = Context(principal, services, surface="mcp", request_id=request_id, progress=progress)
+        context = Context(principal, services, surface="mcp", request_id=request_id, progress=tell)
         answer = await invoke(operation, arguments, context)
         return answer.model_dump(mode="json")
 

@@ -10,12 +10,10 @@ from mcp_types import CallToolResult, TextContent
 
 from quorum_mcp import codec
 from quorum_mcp.api.mcp.backend import Backend
-from quorum_mcp.api.mcp.progress import Reporter
+from quorum_mcp.api.mcp.progress import BEAT_SECONDS, Reporter
 from quorum_mcp.errors import Cancelled, QuorumError
 from quorum_mcp.operations.card import AnyOperation
 
-BEAT_SECONDS = 10.0
-"""After how long a silence a client that asked for progress is told that the work goes on."""
 STOP_SECONDS = 5.0
 """How long a stopped operation may take to put its things in order."""
 

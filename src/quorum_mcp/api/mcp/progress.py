@@ -11,6 +11,8 @@ from quorum_mcp.events import Event
 
 DELTA_SECONDS = 1.0
 """How often a growing text is reported; what came in between goes along in one piece."""
+BEAT_SECONDS = 10.0
+"""After how long a silence a client that asked for progress is told that the work goes on."""
 EVENT_KEY = "quorum-mcp/event"
 """Where a notification's `_meta` carries the event."""
 
@@ -29,9 +31,13 @@ class Reporter:
         self._count = 0
         self._deltas: dict[str, Event] = {}
         self._last_delta = 0.0
+        self._last_sent = self._began
 
-    async def __call__(self, event: Event) -> None:
-        """Tell of an event; deltas of one text are joined and go out once a second."""
+    async def __call__(self, event: Event | str) -> None:
+        """Tell of an event, or in words only; deltas of one text are joined and go out once a second."""
+        if isinstance(event, str):
+            await self._send(event, None)
+            return
         if not event.type.endswith(".delta"):
             await self._flush()
             await self._send(describe(event), event)
@@ -44,7 +50,8 @@ class Reporter:
     async def beat(self) -> None:
         """Say that the work goes on: clients count their time-out from the last notification."""
         await self._flush()
-        await self._send(f"working, {time.monotonic() - self._began:.0f} s", None)
+        if time.monotonic() - self._last_sent >= BEAT_SECONDS / 2:
+            await self._send(f"working, {time.monotonic() - self._began:.0f} s", None)
 
     async def _flush(self) -> None:
         if not self._deltas:
@@ -56,6 +63,7 @@ class Reporter:
 
     async def _send(self, message: str, event: Event | None) -> None:
         self._count += 1
+        self._last_sent = time.monotonic()
         params = ProgressNotificationParams(progress_token=self._token, progress=self._count, message=message)
         if event is not None:
             params.meta = {EVENT_KEY: msgspec.to_builtins(event)}

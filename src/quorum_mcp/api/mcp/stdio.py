@@ -1,46 +1,42 @@
 """MCP over standard input and output: nothing but the protocol goes out, talk goes to standard error.
 
 Hosts start this process and wait for the answer to `initialize`, so what that answer does not need comes
-later: the manifest with the first list of tools, the database with the first call.
+later: the manifest with the first list of tools; settings, database and connections with the first call.
 """
 
 import asyncio
 import gc
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager, redirect_stdout
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quorum_mcp.access.principal import LOCAL
-
 if TYPE_CHECKING:
-    from quorum_mcp.api.mcp.backend import Backend
+    from quorum_mcp.api.mcp.backend import Backend, Tell
+    from quorum_mcp.config.settings import Settings
     from quorum_mcp.operations.card import AnyOperation
-    from quorum_mcp.operations.context import Progress, Services
+    from quorum_mcp.operations.context import Services
 
-ServicesFactory = Callable[[], "AbstractAsyncContextManager[Services]"]
-
-
-async def run(services_factory: ServicesFactory) -> None:
-    """Serve one client until it closes standard input, with services of this process's own."""
-    late = LateServices(services_factory)
-
-    async def embedded(
-        operation: "AnyOperation", arguments: Mapping[str, Any], progress: "Progress | None"
-    ) -> dict[str, Any]:
-        from quorum_mcp.api.mcp.backend import local
-        from quorum_mcp.operations.invoke import request_id
-
-        return await local(await late.get(), LOCAL, request_id())(operation, arguments, progress)
-
-    try:
-        await serve(embedded)
-    finally:
-        await late.close()
+Start = Callable[["Settings"], "AbstractAsyncContextManager[Services]"]
+OpenBackend = Callable[[], "AbstractAsyncContextManager[Backend]"]
 
 
-async def serve(backend: "Backend") -> None:
-    """Serve one client until it closes standard input; `backend` carries out what it asks for."""
+async def run(start: Start, *, config: Path | None = None) -> None:
+    """Serve one client until it closes standard input.
+
+    Tools are carried out by the server that `QUORUM_URL` names, else here, by the services that `start`
+    opens. A configuration that cannot be used is told to whoever calls a tool.
+
+    Args:
+        start: opens this process's own services; it may import them as late as when it is called.
+        config: the quorum.yaml to read; absent: the user's own, never one of the working directory.
+    """
+    await serve(lambda: _chosen(start, config))
+
+
+async def serve(open_backend: OpenBackend) -> None:
+    """Serve one client until it closes standard input; the backend is opened with the first call."""
     gc.disable()  # importing makes nothing but lasting objects: collecting meanwhile is a tenth of the time
     from mcp.server.stdio import stdio_server
 
@@ -48,30 +44,62 @@ async def serve(backend: "Backend") -> None:
 
     gc.freeze()
     gc.enable()
-    server = build(lambda _: backend)
-    async with stdio_server() as (incoming, outgoing):
-        with redirect_stdout(sys.stderr):
-            await server.run(incoming, outgoing, server.create_initialization_options())
+    late = LateBackend(open_backend)
+    server = build(lambda _: late)
+    try:
+        async with stdio_server() as (incoming, outgoing):
+            with redirect_stdout(sys.stderr):
+                await server.run(incoming, outgoing, server.create_initialization_options())
+    finally:
+        await late.close()
 
 
-class LateServices:
-    """Services that open when they are first needed, and stay open until `close`.
+@asynccontextmanager
+async def _chosen(start: Start, config: Path | None) -> "AsyncGenerator[Backend, None]":
+    from quorum_mcp.config.load import load
 
-    One task opens and closes them, so that what they hold is released by the task that took it.
+    settings = load(config=config)
+    if settings.url is not None:
+        from quorum_mcp.api.mcp.relay import relay
+
+        async with relay(settings.url, settings.api_key) as backend:
+            yield backend
+        return
+    from quorum_mcp.access.principal import LOCAL
+    from quorum_mcp.api.mcp.backend import local
+    from quorum_mcp.operations.invoke import request_id
+
+    async with start(settings) as services:
+
+        async def embedded(
+            operation: "AnyOperation", arguments: Mapping[str, Any], tell: "Tell | None"
+        ) -> dict[str, Any]:
+            return await local(services, LOCAL, request_id())(operation, arguments, tell)
+
+        yield embedded
+
+
+class LateBackend:
+    """A backend that opens with its first call and stays open until `close`.
+
+    One task opens and closes it, so that what it holds is released by the task that took it.
     """
 
-    def __init__(self, factory: ServicesFactory) -> None:
-        self._factory = factory
-        self._ready: asyncio.Future[Services] | None = None
+    def __init__(self, open_backend: OpenBackend) -> None:
+        self._open = open_backend
+        self._ready: asyncio.Future[Backend] | None = None
         self._done = asyncio.Event()
         self._holder: asyncio.Task[None] | None = None
 
-    async def get(self) -> "Services":
-        """The services. Raises what opening them failed with; the next call tries again."""
+    async def __call__(
+        self, operation: "AnyOperation", arguments: Mapping[str, Any], tell: "Tell | None"
+    ) -> dict[str, Any]:
+        """Carry out an operation. Raises what opening failed with; the next call tries again."""
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
-            self._holder = asyncio.create_task(self._hold(self._ready), name="services")
-        return await asyncio.shield(self._ready)
+            self._holder = asyncio.create_task(self._hold(self._ready), name="backend")
+        backend = await asyncio.shield(self._ready)
+        return await backend(operation, arguments, tell)
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -79,10 +107,10 @@ class LateServices:
         if self._holder is not None:
             await self._holder
 
-    async def _hold(self, ready: "asyncio.Future[Services]") -> None:
+    async def _hold(self, ready: "asyncio.Future[Backend]") -> None:
         try:
-            async with self._factory() as services:
-                ready.set_result(services)
+            async with self._open() as backend:
+                ready.set_result(backend)
                 await self._done.wait()
         except Exception as error:
             if ready.done():

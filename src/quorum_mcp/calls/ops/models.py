@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp import money
 from quorum_mcp.calls.call import Call
+from quorum_mcp.calls.following import told
 from quorum_mcp.calls.health import Health, judge
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.calls.tokens import count
@@ -188,7 +189,9 @@ async def generate(ctx: Context, given: Generate) -> Generated:
         role="generate",
         surface=ctx.surface,
     )
-    result = await ctx.get(Calls).run(call)
+    calls = ctx.get(Calls)
+    progress = ctx.progress if given.stream else None
+    result = await (calls.run(call) if progress is None else told(calls, call, progress))
     return Generated(
         answer=result.answer.text,
         reasoning=result.answer.reasoning or None,
