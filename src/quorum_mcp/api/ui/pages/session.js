@@ -5,6 +5,7 @@ import { follow } from "../lib/events.js";
 import { html } from "../lib/html.js";
 import { Run } from "../lib/run.js";
 import { sessionPath } from "../lib/router.js";
+import { toSeat } from "../lib/seats.js";
 import { onKey } from "../lib/shortcuts.js";
 import { ErrorBox } from "../parts/error-box.js";
 import { FollowUp } from "../parts/follow-up.js";
@@ -27,7 +28,7 @@ export function SessionPage({ caught: [id] }) {
     return () => clearInterval(timer);
   }, [run]);
   useEffect(() => onKey("Escape", () => stop(run, problem)), [run]);
-  useEffect(() => onKey("seat", (event) => toSeat(Number(event.key))), [run]);
+  useEffect(() => onKey("seat", (event) => toSeat(Number(event.key) - 1)), [run]);
 
   const turns = run.turns.value;
   useEffect(() => {
@@ -51,7 +52,7 @@ export function SessionPage({ caught: [id] }) {
       `,
     )}
     ${problem.value && html`<div class="column"><${ErrorBox} error=${problem.value} /></div>`}
-    ${!run.running && html`<${FollowUp} id=${id} onAsked=${() => attached.value++} />`}
+    ${!run.running && html`<${FollowUp} id=${id} turn=${turns[turns.length - 1]} onAsked=${() => attached.value++} />`}
   `;
 }
 
@@ -79,13 +80,4 @@ async function stop(run, problem) {
   } catch (error) {
     if (error instanceof ApiError) problem.value = error;
   }
-}
-
-/** @param {number} number of the seat as the page counts them, from 1 */
-function toSeat(number) {
-  const bodies = document.querySelectorAll(`.turn:last-of-type .seat[data-seat="${number - 1}"] .seat-text`);
-  const body = bodies[bodies.length - 1];
-  if (!(body instanceof HTMLElement)) return;
-  body.focus({ preventScroll: true });
-  body.closest(".seat")?.scrollIntoView({ block: "nearest" });
 }

@@ -1,0 +1,43 @@
+// @ts-check
+/** The question being written: it stays while other pages are looked at. */
+import { computed, signal } from "../vendor/signals.js";
+import { get, post } from "./api.js";
+
+export const question = signal("");
+export const context = signal("");
+export const mode = signal("quick_consensus");
+/** Full model names, in the order of the panel; empty for the default panel. */
+export const panel = signal(/** @type {string[]} */ ([]));
+
+/** @typedef {{name: string, title: string, kind: string, status: string, reason: string|null, model: string|null, models: string[], simulated: boolean}} Provider */
+export const providers = signal(/** @type {Provider[]|null} */ (null));
+
+export async function loadProviders() {
+  providers.value = (await get("api/providers")).providers;
+}
+
+export const ready = computed(() => question.value.trim() !== "");
+
+/** Ask, without waiting for the answer. @returns {Promise<string>} the session's id */
+export async function send() {
+  const answer = await post("api/query", { ...body(), wait: false });
+  question.value = "";
+  context.value = "";
+  return answer.session_id;
+}
+
+/** @typedef {{seats: string[], rounds: number, calls_at_most: number, worst_case_usd: number|null, warnings: string[]}} Estimate */
+
+/** What it would come to, and who would sit on the panel. @param {AbortSignal} signal @returns {Promise<Estimate>} */
+export function estimate(signal) {
+  return post("api/estimate-cost", { ...body(), query: question.value.trim() || "?" }, signal);
+}
+
+function body() {
+  return {
+    query: question.value,
+    mode: mode.value,
+    ...(context.value.trim() ? { context: context.value } : {}),
+    ...(panel.value.length ? { panel: panel.value } : {}),
+  };
+}

@@ -1,0 +1,109 @@
+// @ts-check
+/** Who is asked: the default panel, or models chosen from the providers' lists or typed by name. */
+import { panel, providers } from "../lib/draft.js";
+import { html } from "../lib/html.js";
+import { useSignal } from "../vendor/signals.js";
+import { Icon } from "./icon.js";
+
+const SHOWN = 12; // models of a provider before its list asks to be filtered
+
+/** @type {Record<string, string>} */
+const STATES = { healthy: "ready", degraded: "unsteady", unhealthy: "failing", unconfigured: "not set up" };
+
+export function PanelPicker() {
+  return html`
+    <details class="panel">
+      <summary>
+        <span class="panel-label">Panel</span>
+        <span class="chips">
+          ${panel.value.length === 0 && html`<span class="chip chip-quiet">the default panel</span>`}
+          ${panel.value.map((name) => html`<span class="chip"><bdi>${name}</bdi></span>`)}
+        </span>
+        <${Icon} name="chevron" />
+      </summary>
+      <${Choice} />
+    </details>
+  `;
+}
+
+function Choice() {
+  const filter = useSignal("");
+  const wanted = filter.value.trim().toLowerCase();
+  /** @param {KeyboardEvent} event */
+  const keys = (event) => {
+    if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const typed = filter.value.trim();
+    if (typed) toggle(typed);
+    filter.value = "";
+  };
+  return html`
+    <div class="panel-choice">
+      <label for="panel-filter">Find a model, or type a name and press Enter</label>
+      <input id="panel-filter" type="text" autocomplete="off" spellcheck=${false} value=${filter.value}
+        placeholder="provider/model" onKeyDown=${keys}
+        onInput=${(/** @type {any} */ event) => {
+          filter.value = event.currentTarget.value;
+        }} />
+      <${Typed} />
+      ${providers.value === null
+        ? html`<p class="quiet">Loading the providers …</p>`
+        : providers.value.map((one) => html`<${Group} key=${one.name} provider=${one} wanted=${wanted} />`)}
+      ${panel.value.length > 0 &&
+      html`<button type="button" class="link" onClick=${() => {
+        panel.value = [];
+      }}>Back to the default panel</button>`}
+    </div>
+  `;
+}
+
+/** Names that were typed and are in no provider's list. */
+function Typed() {
+  const listed = new Set((providers.value ?? []).flatMap(names));
+  const typed = panel.value.filter((name) => !listed.has(name));
+  if (!typed.length) return null;
+  return html`<div class="chips">${typed.map((name) => html`<${Model} key=${name} name=${name} />`)}</div>`;
+}
+
+/** @param {{provider: import("../lib/draft.js").Provider, wanted: string}} props */
+function Group({ provider, wanted }) {
+  const all = names(provider);
+  const found = all.filter((name) => name.toLowerCase().includes(wanted) || panel.value.includes(name));
+  const usable = provider.status !== "unconfigured";
+  if (wanted && !found.length) return null;
+  return html`
+    <div class="provider">
+      <p class="provider-name">
+        <span class=${`dot dot-${provider.status}`} aria-hidden="true"></span>
+        <strong>${provider.title || provider.name}</strong>
+        <span class="quiet"> ${STATES[provider.status] ?? provider.status}${provider.reason ? `: ${provider.reason}` : ""}</span>
+      </p>
+      ${usable &&
+      html`<div class="chips">
+        ${found.slice(0, SHOWN).map((name) => html`<${Model} key=${name} name=${name} />`)}
+        ${found.length > SHOWN && html`<span class="quiet">and ${found.length - SHOWN} more: type to find them</span>`}
+      </div>`}
+    </div>
+  `;
+}
+
+/** @param {{name: string}} props */
+function Model({ name }) {
+  const chosen = panel.value.includes(name);
+  return html`
+    <button type="button" class="chip chip-choice" aria-pressed=${chosen} onClick=${() => toggle(name)}>
+      <${Icon} name=${chosen ? "check" : "plus"} /><bdi>${name}</bdi>
+    </button>
+  `;
+}
+
+/** @param {import("../lib/draft.js").Provider} provider */
+function names(provider) {
+  const models = provider.models.length ? provider.models : provider.model ? [provider.model] : [];
+  return models.map((model) => (model.startsWith(`${provider.name}/`) ? model : `${provider.name}/${model}`));
+}
+
+/** @param {string} name */
+function toggle(name) {
+  panel.value = panel.value.includes(name) ? panel.value.filter((one) => one !== name) : [...panel.value, name];
+}

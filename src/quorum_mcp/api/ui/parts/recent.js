@@ -1,0 +1,85 @@
+// @ts-check
+/** The last sessions. */
+import { get } from "../lib/api.js";
+import { MODES, ago, count, money } from "../lib/format.js";
+import { html } from "../lib/html.js";
+import { sessionPath } from "../lib/router.js";
+import { useEffect } from "../vendor/preact-hooks.js";
+import { useSignal } from "../vendor/signals.js";
+import { ErrorBox } from "./error-box.js";
+import { Icon } from "./icon.js";
+
+const SHOWN = 8;
+const AGAIN = 4000; // milliseconds between two looks at the list while something in it is running
+
+/** @typedef {{session_id: string, status: string, mode: string, title: string, turns: number, calls: number, total_cost: number, simulated: boolean, created_at: string}} Line */
+
+/** @type {Record<string, string>} */
+const GLYPHS = { completed: "check", failed: "warning", cancelled: "stop", expired: "unclear" };
+
+export function Recent() {
+  const lines = useSignal(/** @type {Line[]|null} */ (null));
+  const more = useSignal(/** @type {string|null} */ (null));
+  const problem = useSignal(/** @type {any} */ (null));
+  const load = async (/** @type {string|null} */ cursor = null) => {
+    try {
+      const page = await get(`api/sessions?limit=${SHOWN}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+      lines.value = cursor ? [...(lines.value ?? []), ...page.sessions] : page.sessions;
+      more.value = page.next;
+      problem.value = null;
+    } catch (error) {
+      problem.value = error;
+    }
+  };
+  const running = (lines.value ?? []).some(isOpen);
+  useEffect(() => {
+    load();
+  }, []);
+  useEffect(() => {
+    if (!running) return;
+    const timer = setInterval(() => !document.hidden && load(), AGAIN);
+    return () => clearInterval(timer);
+  }, [running]);
+
+  return html`
+    <section class="recent" aria-labelledby="recent-title">
+      <h2 id="recent-title">Last sessions</h2>
+      ${problem.value && html`<${ErrorBox} error=${problem.value} />`}
+      ${lines.value === null && !problem.value && html`<p class="quiet">Loading …</p>`}
+      ${lines.value?.length === 0 && html`<p class="quiet">None yet. Whatever you ask will stay here.</p>`}
+      <ul class="sessions">
+        ${(lines.value ?? []).map((line) => html`<${Row} key=${line.session_id} line=${line} />`)}
+      </ul>
+      ${more.value && html`<button type="button" class="link" onClick=${() => load(more.value)}>Show older ones</button>`}
+    </section>
+  `;
+}
+
+/** @param {{line: Line}} props */
+function Row({ line }) {
+  const facts = [
+    MODES[line.mode] ?? line.mode,
+    line.turns > 1 && count(line.turns, "question"),
+    count(line.calls, "call"),
+    line.total_cost > 0 && money(line.total_cost),
+    line.simulated && "simulated",
+  ].filter(Boolean);
+  return html`
+    <li>
+      <a class="session" href=${`#${sessionPath(line.session_id)}`}>
+        <span class=${`session-state session-${line.status}`}>
+          ${isOpen(line) ? html`<span class="pulse"></span>` : html`<${Icon} name=${GLYPHS[line.status] ?? "unclear"} />`}
+          <span class="unseen">${line.status}</span>
+        </span>
+        <span class="session-title"><bdi>${line.title}</bdi></span>
+        <span class="session-facts">${isOpen(line) ? "running · " : ""}${facts.join(" · ")}</span>
+        <time class="session-time" datetime=${line.created_at}>${ago(line.created_at)}</time>
+      </a>
+    </li>
+  `;
+}
+
+/** @param {Line} line */
+function isOpen(line) {
+  return line.status === "running" || line.status === "queued";
+}

@@ -1,0 +1,72 @@
+// @ts-check
+/** When each call was sent out, spoke its first word and ended: one lane a seat, one for judges and writers. */
+import { ROLES, seconds, shortName } from "../lib/format.js";
+import { html } from "../lib/html.js";
+
+/** @typedef {import("../lib/run.js").Call} Call */
+/** @typedef {import("../lib/run.js").Turn} Turn */
+
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600]; // seconds between two marks of the scale
+const MARKS = 6;
+
+/** @param {{run: import("../lib/run.js").Run, turn: Turn}} props */
+export function Timeline({ run, turn }) {
+  const end = turn.ended.value?.at ?? run.now.value;
+  const whole = Math.max(end - turn.started, 400);
+  const at = (/** @type {number} */ moment) => Math.min(100, Math.max(0, ((moment - turn.started) / whole) * 100));
+  const step = STEPS.find((one) => whole / 1000 / one <= MARKS) ?? whole / 1000 / MARKS;
+  const marks = Array.from({ length: Math.floor(whole / 1000 / step) + 1 }, (_, index) => index * step);
+  return html`
+    <div class="timeline">
+      <ol class="lanes">
+        ${lanes(turn).map(({ name, calls }) => html`<${Lane} key=${name} name=${name} calls=${calls} at=${at} end=${end} />`)}
+      </ol>
+      <div class="scale" aria-hidden="true">
+        ${turn.rounds.value.slice(1).map((round) => html`<i class="round-mark" style=${{ left: `${at(round.at)}%` }}></i>`)}
+        ${marks.map((mark) => html`<span style=${{ left: `${(mark / (whole / 1000)) * 100}%` }}>${mark === 0 ? "0" : `${Number(mark.toFixed(1))} s`}</span>`)}
+      </div>
+    </div>
+  `;
+}
+
+/** @param {Turn} turn @returns {{name: string, calls: Call[]}[]} */
+function lanes(turn) {
+  const seated = turn.seats.map((seat) => ({ name: seat.member, calls: turn.of(seat.index) }));
+  const others = turn.calls.value.filter((call) => call.seat === null);
+  const roles = [...new Set(others.map((call) => call.role))];
+  return [
+    ...seated,
+    ...roles.map((role) => ({ name: ROLES[role] ?? role, calls: others.filter((call) => call.role === role) })),
+  ];
+}
+
+/** @param {{name: string, calls: Call[], at: (moment: number) => number, end: number}} props */
+function Lane({ name, calls, at, end }) {
+  return html`
+    <li class="lane">
+      <span class="lane-name" title=${name}><bdi>${shortName(name)}</bdi></span>
+      <span class="lane-track" aria-hidden="true">${calls.map((call) => html`<${Bar} call=${call} at=${at} end=${end} />`)}</span>
+      <span class="unseen">${calls.length ? calls.map(words).join(", ") : "not asked"}</span>
+    </li>
+  `;
+}
+
+/** @param {{call: Call, at: (moment: number) => number, end: number}} props */
+function Bar({ call, at, end }) {
+  const from = at(call.started);
+  const to = at(call.ended.value ?? end);
+  const first = call.first.value === null ? (call.ended.value === null ? to : from) : at(call.first.value);
+  const width = Math.max(to - from, 0.4);
+  return html`
+    <span class=${`bar bar-${call.state}`} style=${{ left: `${from}%`, width: `${width}%` }}>
+      <i style=${{ width: `${Math.min(100, ((first - from) / width) * 100)}%` }}></i>
+    </span>
+  `;
+}
+
+/** @param {Call} call */
+function words(call) {
+  const first = call.first.value === null ? "" : `, first word after ${seconds((call.first.value - call.started) / 1000)}`;
+  if (call.ended.value === null) return `${call.state}${first}`;
+  return `${call.state === "ok" ? "finished" : "failed"} after ${seconds((call.ended.value - call.started) / 1000)}${first}`;
+}
