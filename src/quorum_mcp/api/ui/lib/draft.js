@@ -26,6 +26,9 @@ export async function send() {
   return answer.session_id;
 }
 
+/** The last estimate; null before the first. */
+export const estimated = signal(/** @type {Estimate|null} */ (null));
+
 /** @typedef {{seats: string[], rounds: number, calls_at_most: number, worst_case_usd: number|null, warnings: string[]}} Estimate */
 
 /** What it would come to, and who would sit on the panel. @param {AbortSignal} signal @returns {Promise<Estimate>} */

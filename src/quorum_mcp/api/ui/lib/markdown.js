@@ -35,6 +35,7 @@ const formula = {
 };
 
 const marked = new Marked({
+  breaks: true, // models mean their line ends
   extensions: [formula],
   renderer: {
     heading(/** @type {any} */ token) {

@@ -2,6 +2,7 @@
 /** One session: running, it is taken up where it stands; ended, it is read from its events. */
 import { ApiError, post } from "../lib/api.js";
 import { follow } from "../lib/events.js";
+import { loadFirstWords } from "../lib/first-words.js";
 import { html } from "../lib/html.js";
 import { Run } from "../lib/run.js";
 import { sessionPath } from "../lib/router.js";
@@ -66,9 +67,11 @@ function attach(run, state, problem) {
     onState: (now) => {
       state.value = now;
     },
-  }).catch((error) => {
-    problem.value = error;
-  });
+  })
+    .then(() => loadFirstWords(run))
+    .catch((error) => {
+      problem.value = error;
+    });
   return () => control.abort();
 }
 

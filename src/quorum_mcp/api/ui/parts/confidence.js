@@ -27,9 +27,10 @@ export function confidence(result, seats) {
     };
   }
   const behind = Math.round(result.confidence * asked);
+  const share = result.conclusion === null ? "stand behind the leading position" : "came to this, each on its own";
   return {
     figure,
     caption: "of the seats",
-    meaning: `${behind} of the ${asked} seats that were asked came to this, each on its own. That is a share of seats, not a probability: it is not calibrated on labelled answers yet.`,
+    meaning: `${behind} of the ${asked} seats that were asked ${share}. That is a share of seats, not a probability: it is not calibrated on labelled answers yet.`,
   };
 }

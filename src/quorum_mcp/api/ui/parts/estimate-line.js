@@ -1,6 +1,6 @@
 // @ts-check
 /** Before asking: who will sit there, how many calls at most, what they may cost. */
-import { context, estimate, mode, panel, question } from "../lib/draft.js";
+import { context, estimate, estimated, mode, panel, question } from "../lib/draft.js";
 import { count, money } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useEffect } from "../vendor/preact-hooks.js";
@@ -9,18 +9,17 @@ import { useSignal } from "../vendor/signals.js";
 const PAUSE = 500; // milliseconds without a change before the server is asked
 
 export function EstimateLine() {
-  const found = useSignal(/** @type {import("../lib/draft.js").Estimate|null} */ (null));
   const problem = useSignal("");
   const size = Math.ceil((question.value.length + context.value.length) / 400); // not for every letter
   useEffect(() => {
     const control = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        found.value = await estimate(control.signal);
+        estimated.value = await estimate(control.signal);
         problem.value = "";
       } catch (error) {
         if (control.signal.aborted) return;
-        found.value = null;
+        estimated.value = null;
         problem.value = /** @type {Error} */ (error).message;
       }
     }, PAUSE);
@@ -31,8 +30,8 @@ export function EstimateLine() {
   }, [mode.value, panel.value, size]);
 
   if (problem.value) return html`<p class="estimate estimate-problem">${problem.value}</p>`;
-  if (!found.value) return html`<p class="estimate"> </p>`;
-  const { seats, calls_at_most: calls, worst_case_usd: most } = found.value;
+  if (!estimated.value) return html`<p class="estimate"> </p>`;
+  const { seats, calls_at_most: calls, worst_case_usd: most } = estimated.value;
   return html`
     <p class="estimate" title=${seats.join(", ")}>
       ${count(seats.length, "seat")}, at most ${count(calls, "call")}

@@ -1,11 +1,14 @@
 // @ts-check
 /** Who is asked: the default panel, or models chosen from the providers' lists or typed by name. */
-import { panel, providers } from "../lib/draft.js";
+import { estimated, panel, providers } from "../lib/draft.js";
+import { shortName } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useSignal } from "../vendor/signals.js";
 import { Icon } from "./icon.js";
 
 const SHOWN = 12; // models of a provider before its list asks to be filtered
+
+const NAMED = 5; // seats of the default panel that are named
 
 /** @type {Record<string, string>} */
 const STATES = { healthy: "ready", degraded: "unsteady", unhealthy: "failing", unconfigured: "not set up" };
@@ -16,7 +19,7 @@ export function PanelPicker() {
       <summary>
         <span class="panel-label">Panel</span>
         <span class="chips">
-          ${panel.value.length === 0 && html`<span class="chip chip-quiet">the default panel</span>`}
+          ${panel.value.length === 0 && html`<span class="chip chip-quiet">the default panel</span><${Default} />`}
           ${panel.value.map((name) => html`<span class="chip"><bdi>${name}</bdi></span>`)}
         </span>
         <${Icon} name="chevron" />
@@ -24,6 +27,13 @@ export function PanelPicker() {
       <${Choice} />
     </details>
   `;
+}
+
+/** Who the default panel is. */
+function Default() {
+  const seats = estimated.value?.seats ?? [];
+  const more = seats.length - NAMED;
+  return html`<span class="quiet panel-default">${seats.slice(0, NAMED).map(shortName).join(", ")}${more > 0 ? ` and ${more} more` : ""}</span>`;
 }
 
 function Choice() {

@@ -9,7 +9,7 @@ import { html } from "../lib/html.js";
  */
 
 const MIDDLE = 60;
-const RADIUS = 46;
+const RADIUS = 50;
 const SMALLEST = 3.5;
 const LARGEST = 9;
 

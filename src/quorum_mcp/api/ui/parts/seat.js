@@ -19,7 +19,7 @@ const STANDINGS = {
   behind: "behind the answer",
   other: "says otherwise",
   failed: "failed",
-  spared: "not asked",
+  spared: "stopped",
 };
 
 /** @param {{run: import("../lib/run.js").Run, turn: import("../lib/run.js").Turn, seat: import("../lib/run.js").Seat, standing: string, last: boolean}} props */
@@ -27,7 +27,6 @@ export function SeatPanel({ run, turn, seat, standing, last }) {
   const box = useRef(null);
   const calls = turn.of(seat.index);
   const name = `seat-${turn.number}-${seat.index}`;
-  const waiting = !calls.length && turn.ended.value === null;
   return html`
     <article class=${`seat seat-${standing}`} data-seat=${seat.index} aria-labelledby=${name}>
       <header class="seat-head">
@@ -35,22 +34,15 @@ export function SeatPanel({ run, turn, seat, standing, last }) {
         <h3 id=${name}><bdi>${seat.member}</bdi></h3>
         ${seat.simulated && html`<span class="tag">simulated</span>`}
         ${seat.builtin && html`<span class="tag">built-in solver</span>`}
-        <span class="seat-standing"><span class=${`dot standing-${standing}`} aria-hidden="true"></span>${waiting ? "waiting" : STANDINGS[standing]}</span>
+        <span class="seat-standing"><span class=${`dot standing-${standing}`} aria-hidden="true"></span>${STANDINGS[standing]}</span>
         <${StopSeat} run=${run} turn=${turn} seat=${seat} />
       </header>
       <div class="seat-text" ref=${box} tabindex="0" role="region" aria-label=${`${seat.member} says`}>
-        ${!calls.length && html`<p class="quiet">${unasked(turn)}</p>`}
         ${calls.map((call) => html`<${Said} key=${call.key} call=${call} many=${calls.length > 1} box=${box} over=${turn.ended.value !== null} />`)}
       </div>
       <${Foot} calls=${calls} />
     </article>
   `;
-}
-
-/** @param {import("../lib/run.js").Turn} turn */
-function unasked(turn) {
-  if (turn.ended.value?.how === "finished") return "Not asked: the others had agreed by then.";
-  return turn.ended.value ? "Was not asked." : "Asked only if the first ones differ.";
 }
 
 /** @param {{call: import("../lib/run.js").Call, many: boolean, box: any, over: boolean}} props */

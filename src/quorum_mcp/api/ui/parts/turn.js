@@ -31,7 +31,7 @@ export function TurnView({ run, turn, last, onStop }) {
       html`
         <section class="column" aria-label="How it went">
           <h2>How it went</h2>
-          <div class="card"><${Timeline} run=${run} turn=${turn} /></div>
+          <div class="card how"><${Timeline} run=${run} turn=${turn} /></div>
         </section>
       `}
     </article>
