@@ -3,11 +3,13 @@
 Everything is counts, so that learning more is adding, and a calibration is small enough to store as JSON.
 
 The confidence is a beta estimate per bucket. A bucket is how many of the asked seats stand behind the winner; its
-prior is centred on that raw share with the weight of ten answers. From two hundred labels on, the estimates are
+prior is centred on that raw share with the weight of ten answers (moved by one learnt step in log-odds where the
+leader decides, since then a small share is no sign of doubt). From two hundred labels on, the estimates are
 made monotone in the share by pooling adjacent violators. Finer buckets (the leader's side, the second group's size)
 were tried on recorded answers: they rank no better and calibrate worse.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any, Literal
@@ -24,6 +26,9 @@ ENOUGH = 25
 MONOTONE = 200
 """Labelled answers from which on the confidence must rise with the share."""
 _PRIOR = 10.0
+_PULL = 2.0
+_EDGE = 0.02
+_TINY = 1e-9
 _WAVE = 2
 
 
@@ -60,6 +65,7 @@ class Calibration(Struct):
         labels: questions with a known outcome behind all this.
         record: right answers of each member.
         buckets: outcomes of votes by "supporters/asked".
+        shift: how far priors lie above the raw share, in log-odds.
         statistics: what the panel can reach, None where unknown.
     """
 
@@ -68,6 +74,7 @@ class Calibration(Struct):
     labels: int = 0
     record: dict[str, Count] = field(default_factory=dict)
     buckets: dict[str, Count] = field(default_factory=dict)
+    shift: float = 0.0
     statistics: Statistics | None = None
 
     def strength(self, member: str) -> float | None:
@@ -84,9 +91,10 @@ class Calibration(Struct):
         if self.labels < ENOUGH or supporters <= 0:
             return share, "uncalibrated"
         if self.labels < MONOTONE:
-            return self._bucket(supporters, asked).estimate(share, _PRIOR), "calibrated"
+            return self._bucket(supporters, asked).estimate(_shifted(share, self.shift), _PRIOR), "calibrated"
         counts = [self._bucket(n, asked) for n in range(1, asked + 1)]
-        values = [count.estimate(n / asked, _PRIOR) for n, count in enumerate(counts, 1)]
+        priors = [_shifted(n / asked, self.shift) for n in range(1, asked + 1)]
+        values = [count.estimate(prior, _PRIOR) for prior, count in zip(priors, counts, strict=True)]
         return monotone(values, [count.total + _PRIOR for count in counts])[supporters - 1], "calibrated"
 
     def add(self, supporters: int, asked: int, right: bool) -> None:
@@ -114,6 +122,26 @@ class Calibration(Struct):
             msgspec.ValidationError: it has another form.
         """
         return msgspec.convert(data, cls)
+
+
+def _shifted(share: float, shift: float) -> float:
+    if not shift:
+        return share
+    share = min(max(share, _EDGE), 1 - _EDGE)
+    return 1 / (1 + math.exp(-math.log(share / (1 - share)) - shift))
+
+
+def fit_shift(buckets: Mapping[str, Count]) -> float:
+    """The step in log-odds that makes the shares of `buckets` fit their outcomes best, with a slight pull to 0."""
+    low, high = -8.0, 8.0
+    for _ in range(40):
+        shift = (low + high) / 2
+        slope = -_PULL * shift
+        for key, count in buckets.items():
+            supporters, asked = map(int, key.split("/"))
+            slope += count.right - count.total * _shifted(supporters / asked, shift or _TINY)
+        low, high = (shift, high) if slope > 0 else (low, shift)
+    return (low + high) / 2
 
 
 def monotone(values: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -156,6 +184,8 @@ def learn(questions: Sequence[Labelled], members: Sequence[str], *, ordered: boo
     for question in known:
         for supporters, asked, right in votes(question, seats, calibration.guard):
             calibration.count(supporters, asked, right)
+    if calibration.guard.rule != "majority":
+        calibration.shift = fit_shift(calibration.buckets)
     return calibration
 
 
