@@ -25,6 +25,7 @@ from quorum_mcp.providers.builtin.provider import Builtin
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.runs.supervisor import Supervisor
+from quorum_mcp.store.calibrations import Calibrations
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.event_log import EventLog
@@ -70,7 +71,7 @@ def _wire(settings: Settings, database: Database, journal: Journal, registry: Re
     runs = Runs(RunStore(database), EventLog(database), owner)
     calls = Calls(settings, registry, Ledger(journal))
     files = Files(database)
-    track = Track()
+    track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)
     for part in (database, journal, registry, runs, calls, files, track):
         services.add(part)

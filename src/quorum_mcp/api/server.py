@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from quorum_mcp.access.authenticate import Authenticator
-from quorum_mcp.api import reference, rest
+from quorum_mcp.api import reference, rest, websocket
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.mcp.http import McpEndpoint
@@ -82,6 +82,7 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         Route("/api/docs", docs),
         *rest.routes(holder.get),
         *ui.routes(),
+        websocket.route(holder.get),
     ]
 
 

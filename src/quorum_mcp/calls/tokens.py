@@ -1,5 +1,6 @@
 """How many tokens a text has: exact for OpenAI's models, a measured factor for the others."""
 
+import warnings
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -13,9 +14,11 @@ BOUND_FACTOR = 1.5
 
 @lru_cache(maxsize=1)
 def _encoder() -> Callable[[str], list[int]]:
-    import bpe_openai  # a tenth of a second to load: only when something is counted
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it opens its own files in an older way
+        import bpe_openai  # a tenth of a second to load: only when something is counted
 
-    return bpe_openai.get_encoding("o200k_base").encode_ordinary
+        return bpe_openai.get_encoding("o200k_base").encode_ordinary
 
 
 def count(text: str) -> int:

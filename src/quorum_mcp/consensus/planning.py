@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from quorum_mcp import money
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, worst_case
 from quorum_mcp.config.settings import Settings
+from quorum_mcp.consensus.calibration import Calibration
 from quorum_mcp.consensus.plan import DEFAULT_TIMEOUT, Plan, Seat
 from quorum_mcp.consensus.query import Query
-from quorum_mcp.consensus.track import Track
 from quorum_mcp.errors import BudgetExceeded, InvalidInput, Unsupported
 from quorum_mcp.messages import Message, ModelRequest
 from quorum_mcp.providers.registry import Registry
@@ -22,7 +22,7 @@ async def make_plan(
     conversation: tuple[Message, ...],
     settings: Settings,
     registry: Registry,
-    track: Track,
+    calibration: Calibration,
 ) -> Plan:
     """The plan of one turn. Raises the errors of unknown models, tools that no seat has, and unpayable bounds."""
     if query.tools:
@@ -55,7 +55,7 @@ async def make_plan(
         writers=tuple(writers),
         always_write=explicit and wanted is not None,
         settle=rules.judge is not None,
-        guard=track.guard([seat.model for seat in seats]),
+        guard=calibration.guard,
         critique_rounds=min(max(rules.critique_rounds, 0), MOST_CRITIQUES),
         exhaustive=query.exhaustive or query.samples > 1,
         answer_format=query.answer_format,

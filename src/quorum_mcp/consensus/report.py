@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 
 from quorum_mcp import money
+from quorum_mcp.consensus.calibration import Calibration
 from quorum_mcp.consensus.conclusions import same
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.modes import Outcome, agreement
 from quorum_mcp.consensus.plan import Plan, Seat
 from quorum_mcp.consensus.reply import Reply
-from quorum_mcp.consensus.track import Track
 
 
-def confidence(plan: Plan, outcome: Outcome, track: Track) -> tuple[float | None, str]:
+def confidence(outcome: Outcome, calibration: Calibration) -> tuple[float | None, str]:
     """The share of asked seats behind the answer in round 1, or the calibrated estimate of it."""
     if outcome.open:
         if outcome.findings is None or outcome.blind_findings is None:
@@ -26,13 +26,15 @@ def confidence(plan: Plan, outcome: Outcome, track: Track) -> tuple[float | None
     if won is None:
         return None, "uncalibrated"
     behind = sum(len(g.members) for g in outcome.blind.groups if same(g.conclusion, won))
-    return track.confidence([seat.model for seat in plan.seats], behind, outcome.asked)
+    return calibration.confidence(behind, outcome.asked)
 
 
-def report(table: Deliberation, outcome: Outcome, prose: str | None, track: Track) -> dict[str, Any]:
+def report(
+    table: Deliberation, outcome: Outcome, prose: str | None, calibration: Calibration
+) -> dict[str, Any]:
     """The fields of an answer, but for those that only the session knows (id, status, duration)."""
     plan = table.plan
-    measured, calibrated = confidence(plan, outcome, track)
+    measured, calibrated = confidence(outcome, calibration)
     conclusion = outcome.conclusion
     billed = [reply.nanos for reply in table.replies]
     known = [nanos for nanos in billed if nanos is not None]
@@ -59,7 +61,7 @@ def report(table: Deliberation, outcome: Outcome, prose: str | None, track: Trac
         "simulated": plan.simulated or any(reply.simulated for reply in table.replies),
         "builtin": [seat.member for seat in plan.seats if seat.builtin],
         "warnings": table.warnings,
-        "panel_statistics": track.statistics([seat.model for seat in plan.seats]),
+        "panel_statistics": msgspec.to_builtins(calibration.statistics),
     }
 
 

@@ -48,12 +48,14 @@ class Consensus:
     async def plan(self, query: Query, principal: Principal) -> Plan:
         """The plan that `query` would be carried out by."""
         check_follow_up(query)
+        await self.track.refresh()
         chosen = await seats(query, self.settings, self.registry, self.track.strength)
         files = [await self._file(upload, principal) for upload in query.files]
         images = [await self._file(upload, principal) for upload in query.images]
         earlier = await self._earlier(query.session_id, principal) if query.session_id else []
         messages = conversation(query, files, images, earlier)
-        return await make_plan(query, chosen, messages, self.settings, self.registry, self.track)
+        calibration = await self.track.of([seat.model for seat in chosen])
+        return await make_plan(query, chosen, messages, self.settings, self.registry, calibration)
 
     async def start(self, query: Query, principal: Principal) -> Started:
         """Begin a run (or a session's next turn) that carries out the query."""
@@ -93,7 +95,8 @@ class Consensus:
         await run.emit("run.started", _started(plan))
         outcome = await deliberate(table)
         prose = await self._prose(table, outcome)
-        answer = report(table, outcome, prose, self.track)
+        calibration = await self.track.of([seat.model for seat in plan.seats])
+        answer = report(table, outcome, prose, calibration)
         return {
             "session_id": run.run_id,
             "run_id": run.run_id,

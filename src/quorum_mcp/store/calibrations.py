@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from quorum_mcp import codec
 from quorum_mcp.store.clock import now_us
@@ -35,6 +35,16 @@ class Calibrations:
         """The JSON of every panel, by panel."""
         statement = select(calibrations.c.panel, calibrations.c.data).order_by(calibrations.c.panel)
         return await self._database.read(lambda conn: dict(conn.execute(statement).all()))
+
+    async def version(self) -> tuple[int, int]:
+        """Changes whenever something is stored or removed: how many there are, and when the last was stored."""
+        statement = select(func.count(), func.coalesce(func.max(calibrations.c.created_at), 0))
+
+        def body(conn: Connection) -> tuple[int, int]:
+            row = conn.execute(statement).one()
+            return int(row[0]), int(row[1])
+
+        return await self._database.read(body)
 
     async def remove(self, panel: str) -> bool:
         """Forget a panel; False where there was nothing."""

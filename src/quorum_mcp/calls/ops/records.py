@@ -12,6 +12,7 @@ from quorum_mcp.operations.context import Context
 from quorum_mcp.store.call_rows import CallRecord
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.clock import MICROSECONDS
+from quorum_mcp.store.journal import Journal
 from quorum_mcp.store.records import CallFilter, Records
 from quorum_mcp.store.run_list import RunList
 
@@ -92,12 +93,14 @@ async def list_calls(ctx: Context, given: CallQuery) -> CallPage:
         model=given.model,
         status=given.status,
     )
+    await ctx.get(Journal).flush()  # what ended a moment ago belongs to the list
     page = await ctx.get(Records).page(where, limit=given.limit, cursor=given.cursor)
     return CallPage(calls=[call_view(call) for call in page.items], next=page.next)
 
 
 async def explain(ctx: Context, given: CallId) -> CallView:
     """One call with every decision that was made for it."""
+    await ctx.get(Journal).flush()
     found = await ctx.get(Records).get(given.call_id, tenant=ctx.principal.tenant)
     if found is None:
         raise NotFound(f"there is no call {given.call_id}", hint="GET /api/calls lists them")
@@ -107,6 +110,7 @@ async def explain(ctx: Context, given: CallId) -> CallView:
 async def stats(ctx: Context, _: Empty) -> Stats:
     """Counts of sessions, calls, tokens and cost."""
     tenant = ctx.principal.tenant
+    await ctx.get(Journal).flush()
     totals = await ctx.get(CallStats).totals(CallFilter(tenant=tenant, simulated=False))
     return Stats(
         sessions=await ctx.get(RunList).counts(tenant),

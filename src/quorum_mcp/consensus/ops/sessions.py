@@ -13,8 +13,8 @@ from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
 from quorum_mcp.runs.ops import SessionId
 from quorum_mcp.runs.service import Runs
-from quorum_mcp.store.feedback import Feedback
 from quorum_mcp.store.files import Files
+from quorum_mcp.store.journal import Journal
 from quorum_mcp.store.records import CallFilter, Records
 
 
@@ -23,6 +23,7 @@ async def get_session(ctx: Context, given: SessionId) -> SessionView:
     runs, tenant = ctx.get(Runs), ctx.principal.tenant
     run = await runs.get(given.session_id, tenant)
     events = await runs.events.read(run.id)
+    await ctx.get(Journal).flush()  # its last calls may have ended a moment ago
     calls = await ctx.get(Records).page(CallFilter(tenant=tenant, run_id=run.id), limit=500)
     return view(run, events, list(reversed(calls.items)))
 
@@ -71,32 +72,6 @@ async def rerun(ctx: Context, given: Rerun) -> QueryAnswer:
     return await query(ctx, Query.model_validate({k: v for k, v in again.items() if v is not None}))
 
 
-class Score(SessionId):
-    """What a user says about an answer: 1 right, 0 wrong, or between."""
-
-    score: float = Field(ge=0, le=1)
-    turn: int | None = Field(None, ge=1, description="The turn; absent: the last.")
-    note: str | None = Field(None, max_length=2000)
-
-
-class Scored(BaseModel):
-    """The score as stored."""
-
-    session_id: str
-    turn: int
-    score: float
-
-
-async def give_score(ctx: Context, given: Score) -> Scored:
-    """Score an answer; calibration learns from it."""
-    run = await ctx.get(Runs).get(given.session_id, ctx.principal.tenant)
-    turn = given.turn or run.turn
-    stored = await ctx.get(Feedback).give(
-        run.id, turn, given.score, tenant=ctx.principal.tenant, note=given.note
-    )
-    return Scored(session_id=run.id, turn=stored.turn, score=stored.score)
-
-
 class NewFile(BaseModel):
     """A file to upload, its content in base64."""
 
@@ -136,10 +111,6 @@ OPERATIONS = [
     Operation(
         "session.rerun", "Ask a session's last question again, in a new session.", rerun, Rerun, QueryAnswer,
         Effect.SPEND, ASK, http=Http("POST", "/api/session/{session_id}/rerun"), open_world=True,
-    ),
-    Operation(
-        "feedback", "Say whether an answer was right.", give_score, Score, Scored, Effect.WRITE, ASK,
-        http=Http("POST", "/api/feedback"),
     ),
     Operation(
         "files.upload", "Upload a file to use in questions.", upload, NewFile, StoredFile, Effect.WRITE, ASK,
