@@ -48,6 +48,9 @@ class Query(BaseModel):
     messages: list[ChatMessage] | None = Field(None, description="An earlier conversation.")
     context: str | None = Field(None, max_length=MAX_CONTEXT)
     files: list[Upload] = []
+    file_paths: list[str] = Field(
+        [], max_length=50, description="Text files of the server's machine, below its files.roots."
+    )
     images: list[Upload] = []
     tools: list[Literal["web_search"]] = []
     mode: Mode = "quick_consensus"

@@ -1,10 +1,12 @@
 """The panel at work: a query becomes a run, and the run carries out its plan."""
 
+import asyncio
 import time
 from typing import Any
 
 import msgspec
 
+from quorum_mcp.access.files import read_allowed
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.config.settings import Settings
@@ -51,6 +53,7 @@ class Consensus:
         await self.track.refresh()
         chosen = await seats(query, self.settings, self.registry, self.track.strength)
         files = [await self._file(upload, principal) for upload in query.files]
+        files += [await asyncio.to_thread(self._local, path) for path in query.file_paths]
         images = [await self._file(upload, principal) for upload in query.images]
         earlier = await self._earlier(query.session_id, principal) if query.session_id else []
         messages = conversation(query, files, images, earlier)
@@ -124,6 +127,10 @@ class Consensus:
             raise NotFound(f"there is no file {upload.id}", hint="upload it with POST /api/files")
         info, content = found
         return File(info.name, info.media_type, content)
+
+    def _local(self, path: str) -> File:
+        name, content = read_allowed(path, self.settings.files.roots)
+        return File(name, "text/plain", content)
 
     async def _earlier(self, session_id: str, principal: Principal) -> list[tuple[str, str]]:
         """Questions and answers of a session's finished turns."""

@@ -1,0 +1,47 @@
+"""Files of this machine that a request may name: only below the allowed roots, and none that looks like a secret."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from quorum_mcp.errors import Forbidden, InvalidInput, NotFound
+
+MAX_BYTES = 10_000_000
+_SECRET = re.compile(
+    r"(^\.env(\..*)?$|^\.netrc$|^\.pgpass$|^id_(rsa|dsa|ecdsa|ed25519)$|\.(pem|key|p12|pfx|kdbx|keystore)$|"
+    r"^(credentials|secrets?)(\.\w+)?$|^\.?(aws|ssh|gnupg)$|^known_hosts$|^\.git-credentials$)",
+    re.IGNORECASE,
+)
+
+
+def read_allowed(path: str, roots: Sequence[str]) -> tuple[str, bytes]:
+    """The name and content of a file below one of `roots`, symbolic links resolved.
+
+    Raises:
+        Forbidden: it lies outside the roots, or looks like a secret.
+        NotFound: there is no such file.
+        InvalidInput: it is no regular file, or too large.
+    """
+    asked = Path(path).expanduser()
+    allowed = [Path(root).resolve() for root in roots]
+    if not asked.is_absolute() and allowed:
+        asked = allowed[0] / asked
+    real = asked.resolve()
+    root = next((root for root in allowed if real.is_relative_to(root)), None)
+    if root is None:
+        where = ", ".join(str(root) for root in allowed) or "none is set"
+        raise Forbidden(
+            f"{path!r} is outside the folders that may be read",
+            hint=f"files.roots of quorum.yaml allows: {where}",
+        )
+    if any(_SECRET.search(part) for part in real.relative_to(root).parts):
+        raise Forbidden(
+            f"{path!r} looks like a secret and is not read", hint="copy what is needed to another file"
+        )
+    if not real.exists():
+        raise NotFound(f"there is no file {path!r}", hint=f"paths are looked for below {root}")
+    if not real.is_file():
+        raise InvalidInput(f"{path!r} is not a file", hint="name its files one by one")
+    if real.stat().st_size > MAX_BYTES:
+        raise InvalidInput(f"{path!r} is larger than {MAX_BYTES} bytes", hint="name a smaller file")
+    return str(real.relative_to(root)), real.read_bytes()
