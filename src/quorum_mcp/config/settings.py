@@ -27,16 +27,22 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """USD per million tokens."""
 
     input_per_million: Price
+    """USD per million tokens of the prompt."""
     output_per_million: Price
+    """USD per million tokens of the answer, reasoning included."""
     cached_input_per_million: Price | None = None
+    """USD per million tokens of the prompt that the provider had cached; absent: as all input."""
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Limits towards one provider; None means the application's default."""
 
     requests_per_minute: Count | None = None
+    """Requests per minute."""
     tokens_per_minute: Count | None = None
+    """Tokens per minute, prompts and answers together."""
     concurrency: Count | None = None
+    """Calls at once; absent: `MAX_CONCURRENT_REQUESTS`."""
 
 
 class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +52,17 @@ class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """
 
     base_url: str
+    """The endpoint's address."""
     api_key_env: VariableName | None = None
+    """The variable that holds its key."""
     api_keys: tuple[Text, ...] = ()
+    """Its keys."""
     model: Text | None = None
+    """The endpoint's own name of the model."""
     weight: Count = 1
+    """Its share of the calls against the others."""
     limits: LimitSettings = LimitSettings()
+    """Its limits."""
 
 
 class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
@@ -61,81 +73,122 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """
 
     wire: Literal["openai", "anthropic", "google", "mistral", "ollama"] | None = None
+    """The API that the endpoint speaks. Needed for a provider of your own; a vendor of the catalogue has
+    its own."""
     base_url: str | None = None
+    """The address: with `/v1` on the openai wire, without a version path on the others."""
     api_key_env: VariableName | None = None
+    """The variable that holds the key; absent: the vendor's own variable, or no key at all."""
     api_keys: tuple[Text, ...] = ()
+    """Keys in place of a variable; `${NAME}` stands for a variable. Several are used in turn when one is
+    limited."""
     model: Text | None = None
+    """The model that the provider's bare name stands for."""
     models: tuple[Text, ...] | None = None
+    """The only models it may be asked for; absent: those it lists."""
     auth: str = "bearer"
+    """How the key is sent: `bearer`, `header NAME`, `query NAME`, or `command PROGRAM ARGUMENT…`, which
+    prints a token."""
     deployments: tuple[DeploymentSettings, ...] = ()
+    """Several endpoints behind one name."""
     price: PriceSettings | None = None
+    """Its price; absent: that of the price table, 0 for a server of this machine."""
     limits: LimitSettings = LimitSettings()
+    """Limits towards the provider."""
 
 
 class AliasSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A name for a model with its own defaults."""
 
     provider: Text
+    """The provider."""
     model_id: Text
+    """The provider's own name of the model."""
     max_tokens: Count | None = None
+    """Tokens of an answer, where a request names none."""
     temperature: Temperature | None = None
+    """Temperature, where a request names none."""
 
 
 class ConsensusSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """How panels deliberate. `track_record`: auto (learned data where there is some) or off."""
 
     synthesizer: Text | None = None
+    """The model that writes the answer in prose; absent: the first of `fallback`, else the strongest seat."""
     judge: Text | None = None
+    """The model that groups positions and settles conclusions that rules cannot tell apart; absent: whoever
+    writes the answer groups positions, and nobody settles."""
     fallback: tuple[Text, ...] = ()
+    """Models that write or judge where the first one fails, before the seats themselves."""
     critique_rounds: Annotated[int, Meta(ge=0, le=2)] = 1
+    """Rounds of critique in full deliberation."""
     track_record: Literal["auto", "off"] = "auto"
+    """`auto` orders seats and picks the decision rule by what calibration learned; `off` does neither."""
 
 
 class RetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Retries of one model: attempts in all, and the bounds of the wait between them."""
 
     attempts: Annotated[int, Meta(ge=1, le=100)] = 3
+    """Attempts in all, the first included."""
     min_seconds: Seconds = 4.0
+    """The wait before the second attempt; it doubles from there."""
     max_seconds: Seconds = 10.0
+    """The longest wait; a longer one that the provider asks for goes before."""
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the server listens and whom it answers; port 0 takes any free one."""
 
     host: Text = "127.0.0.1"
+    """The address to listen on."""
     port: Port = 8000
+    """The port to listen on; 0 takes any free one."""
     bridge: bool = False
+    """Listen on the ports of older clients as well."""
     allowed_hosts: tuple[Text, ...] = ()
+    """Host names that requests may name, besides loopback, `host` and the address that a request came in
+    on."""
     allowed_origins: tuple[Text, ...] = ()
+    """Origins of web pages that may call the server, besides its own, as `https://example.org`."""
     metrics_port: Port | None = None
+    """A port of its own for metrics."""
 
 
 class FileSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Folders below which `file_paths` may be read: absolute once loaded."""
 
     roots: tuple[Text, ...] = ()
+    """Folders below which files may be read by path; relative ones start at quorum.yaml."""
 
 
 class RecordSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What is kept of prompts and answers, for how long, and the calendar's time zone."""
 
     store_content: Literal["full", "none"] = "full"
+    """Whether prompts and answers are kept."""
     retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 90
+    """How long records are kept, in days."""
     timezone: Text = "UTC"
+    """The time zone in which days and months begin."""
 
 
 class StrategySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The models that a strategy asks, and whether they have to agree."""
 
     models: tuple[Text, ...] = ()
+    """The models it asks."""
     require_consensus: bool = False
+    """Whether they have to agree."""
 
 
 class ExecutionSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The models for requests of one complexity, the preferred one first."""
 
     preferred: Text | None = None
+    """The model to ask first."""
     fallback: tuple[Text, ...] = ()
+    """The models to ask where it fails."""
 
 
 class ServiceSettings(Masked, frozen=True, forbid_unknown_fields=True):
@@ -145,96 +198,160 @@ class ServiceSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """
 
     type: Literal["stdio", "http"]
+    """How the service is reached."""
     command: tuple[Text, ...] = ()
+    """The program to start and its arguments (stdio)."""
     url: str | None = None
+    """Its address (http)."""
     env: dict[str, str] = field(default_factory=dict)
+    """Variables of the program; `${NAME}` stands for a variable."""
     headers: dict[str, str] = field(default_factory=dict)
+    """Headers of every request; `${NAME}` stands for a variable."""
     capabilities: tuple[Text, ...] = ()
+    """What it can do, in your own words."""
 
 
 class BudgetSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A budget: USD per period, for one provider or (None) for all."""
 
     period: Period
+    """The period that the limit holds for."""
     limit: Usd
+    """USD per period."""
     provider: Text | None = None
+    """The provider it holds for; absent: all."""
     alert_threshold: Share = 0.8
+    """The share of the limit at which an alert is raised."""
     enforce: bool = True
+    """Whether calls are refused at the limit; `false` only alerts."""
 
 
 class WebhookSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """Where events are sent; `secret_env` names the variable with the key of the signature."""
 
     url: str
+    """Where events are sent."""
     events: tuple[Text, ...] = ()
+    """Which events; none named: all."""
     secret_env: VariableName | None = None
+    """The variable with the key of the signature."""
 
 
 class GuardrailSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """An HTTP hook asked before and after a call; `on_failure` says what happens when it does not answer."""
 
     url: str
+    """What is asked."""
     stages: tuple[Literal["before", "after"], ...] = ("before", "after")
+    """Whether it is asked before a call, after it, or both."""
     timeout_seconds: Seconds = 5.0
+    """How long it may take, in seconds."""
     on_failure: Literal["block", "allow"] = "block"
+    """What happens to the call when it does not answer."""
     secret_env: VariableName | None = None
+    """The variable with the key of the signature."""
 
 
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The answer cache: entries live `ttl_seconds`; calls above `max_temperature` are never stored."""
 
     backend: Literal["memory", "redis", "off"] = "memory"
+    """Where answers are cached."""
     ttl_seconds: Seconds = 3600.0
+    """How long an entry lives, in seconds."""
     max_temperature: Temperature = 0.7
+    """Answers of a higher temperature are not cached."""
     skip_providers: tuple[Text, ...] = ()
+    """Providers whose answers are not cached."""
 
 
 class Settings(Masked, frozen=True):
     """Everything that can be set. `sources` maps a dotted key to where its value came from."""
 
     providers: dict[str, ProviderSettings] = field(default_factory=dict)
+    """Providers by name: vendors of the catalogue, or endpoints of your own."""
     panels: dict[str, tuple[Text, ...]] = field(default_factory=dict)
+    """Named groups of models. The panel `default` is asked where a question names none."""
     models: dict[str, AliasSettings] = field(default_factory=dict)
+    """Aliases: names of your own for models."""
     strategies: dict[str, StrategySettings] = field(default_factory=dict)
+    """Named ways to ask several models."""
     execution: dict[Literal["simple", "moderate", "complex"], ExecutionSettings] = field(default_factory=dict)
+    """Models by the complexity of a request."""
     mcp_services: dict[str, ServiceSettings] = field(default_factory=dict)
+    """MCP services to call."""
     budgets: tuple[BudgetSettings, ...] = ()
+    """Budgets in USD per period."""
     consensus: ConsensusSettings = ConsensusSettings()
+    """How panels deliberate."""
     retry: RetrySettings = RetrySettings()
+    """How often and when a failed attempt is repeated."""
     fallbacks: dict[str, tuple[Text, ...]] = field(default_factory=dict)
+    """Models that answer for another one, by its name, when it fails. Seats of a panel never fall back."""
     server: ServerSettings = ServerSettings()
+    """Where the server listens and whom it answers."""
     files: FileSettings = FileSettings()
+    """Which folders may be read."""
     records: RecordSettings = RecordSettings()
+    """What is kept, and for how long."""
     webhooks: tuple[WebhookSettings, ...] = ()
+    """Where events are sent."""
     guardrails: tuple[GuardrailSettings, ...] = ()
+    """HTTP hooks around calls."""
     modules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Sections of modules, by their names."""
     cache: CacheSettings = CacheSettings()
+    """The cache of answers."""
 
     # Variables of the environment that quorum.yaml has no key for.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    """The least important kind of line that is logged."""
     session_timeout_hours: Annotated[float, Meta(gt=0, le=876_000)] = 24.0
+    """Hours after which an open session that nothing happens in expires; nothing is deleted by that."""
     max_concurrent_requests: Count = 10
+    """Calls to one provider at once, where `limits.concurrency` does not say."""
     default_requests_per_minute: Count = 60
+    """Requests per minute to a provider, where its limits do not say."""
     default_tokens_per_minute: Count = 100_000
+    """Tokens per minute to a provider, where its limits do not say."""
     default_budget_limit: Usd = 10.0
+    """USD of the budget that holds until one is set."""
     default_budget_period: Period = "daily"
+    """The period of that budget."""
     max_cost_per_request: Usd = 5.0
+    """USD that one request may cost."""
     daily_limit: Usd = 100.0
+    """USD that all requests of a day may cost."""
     redis_url: str | None = None
+    """A Redis or Valkey server for what processes share."""
     mcp_port: Port = 5002
+    """A port of older clients."""
     home: str = ""
+    """The folder of database and journal; default: the user's data folder (`$XDG_DATA_HOME/quorum`, else
+    `~/.local/share/quorum`)."""
     database_url: str = ""
+    """The database; default: SQLite, in `quorum.db` of that folder."""
     auth: Literal["auto", "off", "required"] = "auto"
+    """Who needs a key: `auto` follows the loopback rule, `required` asks everyone, `off` asks nobody and
+    works on loopback only."""
     secret_key: str | None = None
+    """The key that stored secrets are encrypted with."""
     bootstrap_key: str | None = None
+    """The key that callers have to send; while there is none, only this machine is answered."""
     url: str | None = None
+    """The running server that clients use; absent: they run embedded, on the same database."""
     api_key: str | None = None
+    """The key that clients send to that server."""
     ollama_url: str = "http://127.0.0.1:11434"
+    """Where Ollama listens: a URL, `host`, `host:port` or `:port`."""
     ollama_enable: bool = True
+    """`false` leaves Ollama out."""
     use_local_llm: bool = False
+    """Put local models first."""
 
     config_file: str | None = None
     """The quorum.yaml that was read; None where there was none."""
     env: dict[str, str] = field(default_factory=dict)
     """The environment that keys and base URLs are looked up in (never shown, never logged)."""
     sources: dict[str, str] = field(default_factory=dict)
+    """Where each value came from, by dotted key."""
