@@ -10,6 +10,7 @@ slows its own followers down, who then find deltas joined, and one that takes no
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from quorum_mcp import codec
 from quorum_mcp.access.principal import Principal
-from quorum_mcp.errors import InvalidInput, Malformed, QuorumError
+from quorum_mcp.errors import Forbidden, InvalidInput, Malformed, QuorumError, StoreUnavailable
 from quorum_mcp.events import now
 from quorum_mcp.operations.card import Empty
 from quorum_mcp.operations.context import Context, Services
@@ -50,7 +51,7 @@ class Cancel(BaseModel):
     run_id: str
 
 
-class Slow(Exception):  # noqa: N818 - ends a connection, no error of ours
+class Slow(Exception):
     """The reader takes nothing."""
 
 
@@ -94,7 +95,9 @@ class Connection:
                 for task in self._tasks:
                     task.cancel()
         except* Slow:
-            await self._socket.close(TRY_LATER, "too slow")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._socket.close(TRY_LATER, "too slow")
         except* WebSocketDisconnect:
             pass
 
@@ -163,8 +166,11 @@ class Connection:
         self._followed[run_id] = self._spawn(self._following(run_id, after))
 
     async def _following(self, run_id: str, after: int) -> None:
-        async for event in self._services.get(Runs).follow(run_id, self._principal.tenant, after):
-            await self._waiting.put(codec.encode_text(event))
+        try:
+            async for event in self._services.get(Runs).follow(run_id, self._principal.tenant, after):
+                await self._waiting.put(codec.encode_text(event))
+        except QuorumError as error:
+            await self._refuse(error, None, run_id)
         if self._followed.get(run_id) is asyncio.current_task():
             del self._followed[run_id]
 
@@ -180,15 +186,17 @@ class Connection:
     async def _telling_stats(self) -> None:
         while True:
             if self._wants_stats and not self._waiting.full():
-                stats = await invoke(operations()["stats"], Empty(), self._context())
-                await self._tell("stats", stats.model_dump(mode="json"))
+                with suppress(StoreUnavailable, Forbidden):  # no news then, and the next time maybe
+                    stats = await invoke(operations()["stats"], Empty(), self._context())
+                    await self._tell("stats", stats.model_dump(mode="json"))
             await asyncio.sleep(self._stats_seconds)
 
     async def _sending(self) -> None:
         while True:
             frame = await self._waiting.get()
             try:
-                await asyncio.wait_for(self._socket.send_text(frame), PATIENCE)
+                async with asyncio.timeout(PATIENCE):
+                    await self._socket.send_text(frame)
             except TimeoutError:
                 raise Slow from None
 
