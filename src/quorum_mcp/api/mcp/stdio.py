@@ -26,7 +26,7 @@ async def run(start: Start, *, config: Path | None = None) -> None:
     """Serve one client until it closes standard input.
 
     Tools are carried out by the server that `QUORUM_URL` names, else here, by the services that `start`
-    opens. A configuration that cannot be used is told to whoever calls a tool.
+    opens. Both are looked at with the first call; a configuration that cannot be used is told to its caller.
 
     Args:
         start: opens this process's own services; it may import them as late as when it is called.
