@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.labels import labelled, shuffled, verbatim
@@ -79,7 +79,8 @@ async def judge(table: Deliberation, replies: Sequence[Reply], number: int, unti
     chain = table.plan.judges
     for index, model in enumerate(chain):
         others = [r for r in replies if f"{r.provider}/{r.model}" != model]
-        own = [r for r in replies if r not in others] if len(replies) >= 3 else []
+        # Answers that are all of the judge's own model it has to group itself: nobody else is there.
+        own = [r for r in replies if r not in others] if len(replies) >= 3 and others else []
         judged = others if own else list(replies)
         answers = labelled(shuffled(judged, f"{table.plan.seed}/{number}/judge"))
         prompt = grouping(table.plan.question, [(label, r.text) for label, r in answers.items()])
@@ -113,26 +114,46 @@ async def same(table: Deliberation, first: str, second: str, part: str, until: f
 async def _place(
     table: Deliberation, findings: Findings, seat: Reply, chain: Sequence[str], number: int, until: float
 ) -> Findings:
-    """Add the judge's own answer to the position where another judge sees it; alone if nobody can tell."""
+    """Add the judge's own answer to the position and points where another judge sees it; alone if nobody can."""
     summaries = [position.summary for position in findings.positions]
     for index, model in enumerate(chain):
-        prompt = placing(table.plan.question, summaries, seat.text)
+        prompt = placing(table.plan.question, summaries, seat.text, [point.text for point in findings.points])
         deadline = share_of(until, last=index == len(chain) - 1)
-        base = chain_reply(table, "judge", number, model, ".place")
+        base = chain_reply(table, "judge", number, model, f".place{seat.seat}")
         reply = await table.ask(base, model, (message("user", prompt),), deadline)
         found = first_object(reply.text) if reply.ok else None
         place = found.get("position") if found else None
-        if not isinstance(place, int) or not 0 <= place <= len(summaries):
+        if found is None or not isinstance(place, int) or not 0 <= place <= len(summaries):
             continue
-        if place == 0 or verbatim(str((found or {}).get("quote", "")), seat.text) is None:
+        findings = structs.replace(findings, points=_joined(findings.points, found.get("points"), seat))
+        if place == 0 or verbatim(str(found.get("quote", "")), seat.text) is None:
             break
         positions = [
             Position(p.summary, (*p.members, seat.member)) if at == place else p
             for at, p in enumerate(findings.positions, 1)
         ]
-        return Findings(tuple(positions), findings.points, findings.blind_spots)
+        return structs.replace(findings, positions=tuple(positions))
     alone = Position(_summary(seat.text), (seat.member,))
-    return Findings((*findings.positions, alone), findings.points, findings.blind_spots)
+    return structs.replace(findings, positions=(*findings.positions, alone))
+
+
+def _joined(points: Sequence[Point], made: object, seat: Reply) -> tuple[Point, ...]:
+    """The points with a further seat at those that it makes, as far as a true quote shows it."""
+    quotes: dict[int, str] = {}
+    for entry in _dicts(made):
+        at, quote = entry.get("point"), verbatim(str(entry.get("quote", "")), seat.text)
+        if isinstance(at, int) and quote is not None:
+            quotes.setdefault(at, quote)
+    return tuple(
+        structs.replace(
+            point,
+            members=(*point.members, seat.member),
+            quotes=(*point.quotes, Quote(seat.member, quotes[at])),
+        )
+        if at in quotes
+        else point
+        for at, point in enumerate(points, 1)
+    )
 
 
 def _findings(reply: Reply, answers: dict[str, Reply]) -> Findings | None:
@@ -142,7 +163,9 @@ def _findings(reply: Reply, answers: dict[str, Reply]) -> Findings | None:
     placed: set[str] = set()
     positions: list[Position] = []
     for item in _dicts(found.get("positions")):
-        labels = [label for label in _labels(item.get("members"), answers) if label not in placed]
+        labels = [
+            label for label in dict.fromkeys(_labels(item.get("members"), answers)) if label not in placed
+        ]
         placed.update(labels)
         if labels:
             positions.append(
@@ -181,21 +204,30 @@ def _point(item: dict[str, Any], answers: dict[str, Reply]) -> Point | None:
     text = str(item.get("text", "")).strip()
     if not quotes or not text:
         return None
-    if item.get("status") == "disputed" and len(answers) > 1:
-        status: Status = "disputed"
-    elif len(members) == len(answers) and len(members) > 1:
-        status = "agreed"
-    else:
-        status = "single" if len(members) == 1 else "partial"
+    status: Status = "disputed" if item.get("status") == "disputed" and len(answers) > 1 else "partial"
     return Point(text[:1000], status, members, tuple(quotes))
 
 
+def _counted(point: Point, voices: int) -> Point:
+    """The point with the status that its members give it, out of all seats that answered."""
+    if point.status == "disputed":
+        return point
+    status: Status = "partial"
+    if len(point.members) == 1:
+        status = "single"
+    elif len(point.members) == voices:
+        status = "agreed"
+    return structs.replace(point, status=status)
+
+
 def _ordered(findings: Findings, replies: Sequence[Reply]) -> Findings:
+    """Positions by size and strength, points with the status that the whole panel gives them."""
     strength = {reply.member: at for at, reply in enumerate(replies)}
     positions = sorted(
         findings.positions, key=lambda p: (-len(p.members), min(strength.get(m, 99) for m in p.members))
     )
-    return Findings(tuple(positions), findings.points, findings.blind_spots)
+    points = tuple(_counted(point, len(replies)) for point in findings.points)
+    return Findings(tuple(positions), points, findings.blind_spots)
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:

@@ -91,14 +91,21 @@ def grouping(question: str, answers: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def placing(question: str, positions: Sequence[str], answer: str) -> str:
-    """Ask another judge which position one more answer takes."""
+def placing(question: str, positions: Sequence[str], answer: str, points: Sequence[str] = ()) -> str:
+    """Ask another judge which position one more answer takes, and which of the known points it makes."""
     listed = "\n".join(f"{number}: {summary}" for number, summary in enumerate(positions, 1))
+    known = "\n".join(f"{number}: {text}" for number, text in enumerate(points, 1))
+    made = (
+        ', "points": [{"point": <number of a point that answer X makes too>, "quote": "<exact words>"}]'
+        if points
+        else ""
+    )
     return (
-        f"Place an answer among known positions.\n\nQUESTION:\n{question}\n\nPOSITIONS:\n{listed}\n\n{_DATA}\n\n"
-        f"{quoted('X', answer)}\n\n"
+        f"Place an answer among known positions.\n\nQUESTION:\n{question}\n\nPOSITIONS:\n{listed}\n\n"
+        + (f"POINTS:\n{known}\n\n" if points else "")
+        + f"{_DATA}\n\n{quoted('X', answer)}\n\n"
         'Answer with one JSON object and nothing else: {"position": <number of the position that answer X takes, '
-        'or 0 if none>, "quote": "<exact words of answer X that show it>"}'
+        f'or 0 if none>, "quote": "<exact words of answer X that show it>"{made}}}'
     )
 
 
