@@ -3,17 +3,17 @@
 import re
 from functools import lru_cache
 
-_LISTED = re.compile(
-    r"(?m)^[ \t>*-]{0,6}\(?([A-Za-z])(?:[.):]|\*\*[.):])[ \t]*(?:\*\*)?[ \t]*(\S[^\n]{0,600})$"
-)
+_LISTED = re.compile(r"(?m)^[ \t>*-]{0,6}\(?([A-Z])(?:[.):]|\*\*[.):])[ \t]*(?:\*\*)?[ \t]*(\S[^\n]{0,600})$")
 _INLINE = re.compile(
     r"(?:^|[\s,;])\(([A-Z])\)[ \t]*([^\n()]{1,200}?)(?=[,;]?\s*\([A-Z]\)|\s*$)", re.MULTILINE
 )
 LETTER = re.compile(
-    r"[\s*_`'\"(\[{$]{0,6}(?:\\text\{|\\mathrm\{)?(?:(?:option|choice|answer|letter)s?\s+)?[\s*_`'\"(\[{$]{0,4}([A-Z])(?![A-Za-z0-9'’^_])[\s*_`'\")\]}$]{0,6}",
+    r"[\s*_`'\"$]{0,5}(?:\\(?:text|mathrm|boxed|textbf)\{)?(?:(?:option|choice|answer|letter)s?\s+)?[\s*_`'\"$]{0,3}"
+    r"([(\[{]?)([A-Za-z])(?![A-Za-z0-9'’^_\\])([\s*_`'\"$)\]}]{0,6})",
     re.IGNORECASE,
 )
 """An option's letter at the start of a text, with the brackets and marks that go with it."""
+_INITIALS = re.compile(r"\.?\s?[A-Z][\w.]*")
 
 
 @lru_cache(maxsize=128)
@@ -26,7 +26,7 @@ def options(question: str) -> dict[str, str]:
     for pattern in (_LISTED, _INLINE):
         found: dict[str, str] = {}
         for hit in pattern.finditer(question[-20_000:]):
-            letter = hit[1].upper()
+            letter = hit[1]
             if letter == "A":
                 found = {"A": hit[2].strip()}
             elif found and ord(letter) == ord(max(found)) + 1:
@@ -46,13 +46,14 @@ def letter(text: str, *, known: dict[str, str] | None = None) -> str | None:
     found = LETTER.match(text)
     if not found:
         return None
-    mark, rest = found[1], text[found.end() :].strip()
-    bracketed = bool(re.search(r"[(\[{]", found[0]))
-    if mark.islower() and rest and not bracketed:
+    opening, mark, closing = found.groups()
+    rest = text[found.end() :].strip()
+    bracketed = ")" in closing or "]" in closing or (bool(opening) and "}" in closing)
+    if opening and not bracketed:
         return None
     upper = mark.upper()
-    if known and upper not in known:
+    if (mark.islower() and rest and not (opening and bracketed)) or (known and upper not in known):
         return None
-    if not rest or (bracketed and rest[0] not in "=+-*/^,") or rest[0] in ".):":
+    if not rest or (bracketed and rest[0] not in "=+-*/^,"):
         return upper
-    return None
+    return upper if rest[0] in ".:" and not _INITIALS.fullmatch(rest) else None

@@ -1,6 +1,7 @@
 """How a text ends: its last sentences, and whether they come to a value."""
 
 import re
+from typing import NamedTuple
 
 from quorum_mcp.consensus import prose
 from quorum_mcp.consensus.conclusion import Conclusion, same
@@ -21,11 +22,13 @@ _CUE = re.compile(
 )
 _REMARK = re.compile(r"(?:\W|\d+[.)])*(?:this|that|these|we|note|which|it|here)\b[^\d=]*$", re.IGNORECASE)
 _THEREFORE = re.compile(r"(?:\W|\d+[.)]\s)*(?:therefore|thus|hence|so|this means)\b", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"[^\d]{3,80}\b(?:is|are|was|were|in|on|equals)\s[^\s]*\d[^\s]*(?:\s[\w°%]+)?[.\s]*$", re.IGNORECASE
+)
 _DIGITS = re.compile(r"\d[\d.,]*(?!\d*[.)]\s)")
 _INFERENCE = ("therefore", "thus", "hence", "so ", "so,", "answer")
 _MAX_SENTENCES = 5
 _SHORTEST = 40
-_REASONED = 80
 
 
 def sentences(text: str) -> list[str]:
@@ -39,24 +42,34 @@ def sentences(text: str) -> list[str]:
     return list(reversed(found))[:_MAX_SENTENCES]
 
 
-def final(text: str, about: Context) -> tuple[Conclusion, bool] | None:
-    """The value that the last sentences of `text` end with.
+class Ending(NamedTuple):
+    """The value that a text ends with.
 
-    The flag says whether that is firm: the last sentence (or the one before, where the last holds no value) ends
-    an argument with it, and some reasoning stands before.
+    Attributes:
+        conclusion: the value.
+        firm: the last sentence ends an argument with it: by an equation, a word that concludes or by repeating
+            what was just computed.
+        strict: by an equation or as an inference ("therefore"), which a figure in plain advice never is.
     """
+
+    conclusion: Conclusion
+    firm: bool
+    strict: bool
+
+
+def final(text: str, about: Context) -> Ending | None:
+    """The value that the last sentences of `text` end with, None where none of them holds one."""
     last = sentences(text)
     for place, sentence in enumerate(last):
         found = prose.value(sentence, about)
         if found is None:
             continue
-        conclusion = found.conclusion
+        value = found.conclusion
+        conclusion = Conclusion(value.text, value.key, value.kind, False, value.alias)
         at_end = place == 0 or (place == 1 and _REMARK.match(last[0]) is not None)
-        reasoned = len(text) >= _REASONED and conclusion.kind != "formula"
-        firm = (
-            at_end and reasoned and (_concludes(sentence, found) or _repeats(found, last[place + 1 :], about))
-        )
-        return Conclusion(conclusion.text, conclusion.key, conclusion.kind, False, conclusion.alias), firm
+        firm = at_end and (_concludes(sentence, found) or _repeats(found, last[place + 1 :], about))
+        inferred = found.equation or _THEREFORE.match(sentence) is not None or about.code
+        return Ending(conclusion, firm, firm and inferred)
     return None
 
 
@@ -67,7 +80,12 @@ def _concludes(sentence: str, found: prose.Hit) -> bool:
     if _THEREFORE.match(sentence) and len(_DIGITS.findall(sentence)) == 1:
         return True
     if found.ends:
-        return "=" in sentence or "**" in sentence or _CUE.search(sentence) is not None
+        return (
+            "=" in sentence
+            or "**" in sentence
+            or _CUE.search(sentence) is not None
+            or _STATEMENT.match(sentence) is not None
+        )
     return found.last and found.equation
 
 

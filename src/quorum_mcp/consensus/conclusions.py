@@ -19,6 +19,12 @@ _SHORT = 120
 _NEAR_START = 200
 _NEAR_END = 250
 _WORDS = 6
+_REASONED = 80
+_BRIEF = 200
+_FEW = 4
+_NUMBER = re.compile(r"\d[\d.,:/]*")
+_OPINION = re.compile(r"\W*I\b|.*\b(?:should|would|could|might|recommend|suggest|consider)\b", re.IGNORECASE)
+_BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
 _ANSWERED = re.compile(
     r"[\s*_]*(?:the\s+)?(?:final\s+|correct\s+|short\s+)?(?:answer|conclusion|result)\s*(?:is|:)\s*",
     re.IGNORECASE,
@@ -30,12 +36,16 @@ class Found(Struct, frozen=True):
 
     Attributes:
         conclusion: what was found.
-        firm: False where it is only the last value mentioned: too weak for a vote.
+        firm: False where it is only the last value mentioned.
+        votes: whether it is sure enough to count as the answer's conclusion.
+        argued: whether the text announces it or argues for it, rather than being a few words.
         rivals: keys of other answers that the text announces as well.
     """
 
     conclusion: Conclusion
     firm: bool = True
+    votes: bool = True
+    argued: bool = True
     rivals: tuple[str, ...] = ()
 
 
@@ -50,7 +60,7 @@ def find(
         answer_format: `choice` and `number` accept nothing else; `text` reads no letters.
     """
     found = search(text, question=question, answer_format=answer_format)
-    return found.conclusion if found and found.firm else None
+    return found.conclusion if found and found.votes else None
 
 
 def search(text: str, *, question: str | None = None, answer_format: AnswerFormat = "auto") -> Found | None:
@@ -70,8 +80,45 @@ def search(text: str, *, question: str | None = None, answer_format: AnswerForma
     found = _lettered(part, announced, about) or _announced(part, announced, about)
     if found is not None:
         return found
-    value = closing.final(part, about)
-    return Found(*value) if value and _wanted(value[0], about) else None
+    brief = _brief(part, about)
+    if brief is not None and brief.kind != "phrase":
+        return Found(brief, argued=False)
+    ending = closing.final(part, about)
+    if ending is not None and not _wanted(ending.conclusion, about):
+        ending = None
+    if ending and ending.strict:
+        return Found(ending.conclusion, argued=len(part) >= _REASONED)
+    if brief is not None:
+        return Found(brief, argued=False)
+    if ending is None:
+        return None
+    alone = (
+        ending.firm
+        and len(part) <= _BRIEF
+        and "\n" not in part.strip()
+        and len(_NUMBER.findall(part)) == 1
+        and not _OPINION.match(part)
+    )
+    return Found(ending.conclusion, ending.firm, alone, len(part) >= _REASONED)
+
+
+def _brief(text: str, about: Context) -> Conclusion | None:
+    """The conclusion of an answer that is hardly more than it: a word, a value, a sentence with one bold phrase."""
+    text = text.strip()
+    if len(text) > _BRIEF or "\n" in text or text[:1] == "{":
+        return None
+    bold = _BOLD.findall(text)
+    if (
+        len(bold) == 1
+        and len(bold[0].split()) <= _FEW
+        and (found := read(bold[0], about))
+        and _wanted(found, about)
+    ):
+        return found
+    whole = read(text, about)
+    if whole is None or not _wanted(whole, about):
+        return None
+    return whole if whole.kind != "phrase" or (len(text.split()) <= _FEW and not about.options) else None
 
 
 def _wanted(conclusion: Conclusion, about: Context) -> bool:
@@ -93,10 +140,11 @@ def _lettered(text: str, announced: list[marks.Mark], about: Context) -> Found |
     after = box[1] if box and not about.options else 0
     said = letters.announced(text, [mark for mark in announced if mark.start >= after], about)
     if said is not None and (conclusion := read(said[0], about)):
-        return Found(conclusion, True, tuple(f"choice:{mark}" for mark in said[1]))
+        return Found(conclusion, rivals=tuple(f"choice:{mark}" for mark in said[1]))
     if about.options:
         for sentence in closing.sentences(text)[:2]:
-            if (mark := letters.mentioned(sentence, about)) and (conclusion := read(mark, about)):
+            mark = letters.mentioned(sentence, about) or letters.named(sentence, about)
+            if mark and (conclusion := read(mark, about)):
                 return Found(conclusion)
     return None
 

@@ -51,7 +51,7 @@ def measure(first: Found | None, second: Found | None, a: str, b: str) -> Signs:
         return Signs(False, False, False, False, False, False, False, False, last, overlap, 0.0, words)
     one, two = first.conclusion, second.conclusion
     equal = same(one, two)
-    firm, stated = first.firm and second.firm, one.stated and two.stated
+    firm, stated = _solid(first) and _solid(second), one.stated and two.stated
     rival = not equal and (one.key in second.rivals or two.key in first.rivals)
     mentioned = (_plain(one.text) in tails[1]) / 2 + (_plain(two.text) in tails[0]) / 2
     return Signs(
@@ -64,6 +64,10 @@ def score(signs: Signs) -> float:
     """How likely the answers agree (0..1)."""
     total = _BIAS + sum(weight * float(getattr(signs, name)) for name, weight in _WEIGHTS.items())
     return 1 / (1 + math.exp(-total))
+
+
+def _solid(found: Found) -> bool:
+    return found.firm and found.argued and (found.conclusion.stated or found.conclusion.kind != "formula")
 
 
 def _numbers(text: str) -> list[str]:

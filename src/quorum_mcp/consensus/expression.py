@@ -10,6 +10,7 @@ _PREFIX = re.compile(
 )
 _TUPLE_PREFIX = re.compile(r"\s*\(\s*[a-zA-Z](?:_\w)?(?:\s*,\s*[a-zA-Z](?:_\w)?){1,5}\s*\)\s*=\s*")
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_FOREIGN = re.compile(r"[^\W\d_a-zA-Zα-ωΑ-Ω]")
 _KNOWN = {
     "sqrt",
     "binom",
@@ -42,7 +43,7 @@ def strip_prefix(text: str) -> str:
 
 def is_mathematical(text: str) -> bool:
     """Whether a text in plain notation is a formula rather than words."""
-    if any(word.lower() not in _KNOWN for word in _WORD.findall(text)):
+    if _FOREIGN.search(text) or any(word.lower() not in _KNOWN for word in _WORD.findall(text)):
         return False
     return bool(_MARKS.search(text)) or len(text) == 1
 
@@ -73,7 +74,8 @@ def key(text: str) -> tuple[str, Fraction | None] | None:
         left = formula.evaluate(sides[0])
         if left and not left[1] and not read[1]:
             return key(sides[-1])
-    return _composed(plain, 0), None
+    composed = _composed(plain, 0)
+    return (composed, None) if composed else None
 
 
 def _composed(text: str, depth: int) -> str:

@@ -10,6 +10,7 @@ _ESCAPED_COMMAND = re.compile(
     r"(?<!\\)\\(?=frac|tfrac|dfrac|text|times|theta|tan|triangle|to\b|right|rangle|rightarrow|neq|not|begin|binom|bar|beta"
     r"|big|boxed|forall|floor|tau|top|ne\b|nu\b|[()\[\]{}$%,;!]|[ac-eg-mo-qsv-zA-Z])"
 )
+_NOTHING = re.compile(r"null\b|\"(?:null|n/a|unknown)\"", re.IGNORECASE)
 _MAX_VALUE = 4000
 
 
@@ -55,6 +56,8 @@ def json_answer(text: str) -> str | None:
     if found is None:
         return None
     rest = text[found.end() : found.end() + _MAX_VALUE]
+    if _NOTHING.match(rest):
+        return None
     if not rest.startswith('"'):
         return _bare_value(rest)
     end = _string_end(rest)

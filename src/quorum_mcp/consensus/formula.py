@@ -1,4 +1,6 @@
-"""Mathematical expressions compared by value: an expression is evaluated exactly where it is rational, else to
+"""Mathematical expressions compared by value.
+
+An expression is evaluated exactly where it is rational, else to
 about ten digits, with every variable at a fixed odd point. So `6\\sqrt{3}-9` equals `-9 + 6√3`, and `(x+1)^2`
 equals `x^2+2x+1`, without any algebra (Schwartz, "Fast probabilistic algorithms for verification of polynomial
 identities", 1980).
@@ -23,6 +25,8 @@ _FUNCTIONS = {
 }  # fmt: skip
 _MAX_DEPTH = 30
 _MAX_BITS = 4000
+_MAX_SIMPLE = 1e9
+_MAX_DENOMINATOR = 360
 
 
 class Malformed(ValueError):
@@ -99,8 +103,8 @@ class _Parser:
         return shape == "((0)/(0))" or shape.startswith("(0/0)")
 
     def starts_factor(self) -> bool:
-        token, number, function, name = self.tokens[self.place]
-        return number or function or name or token == "("
+        symbol, number, function, name = self.tokens[self.place]
+        return number or function or name or symbol == "("
 
     def signed(self) -> Value:
         sign = 1
@@ -130,15 +134,15 @@ class _Parser:
     def atom(self) -> Value:
         if self.place >= len(self.tokens):
             raise Malformed
-        token, number, function, name = self.tokens[self.place]
+        symbol, number, function, name = self.tokens[self.place]
         self.place += 1
         if number:
-            return Fraction(token.replace(",", ""))
+            return Fraction(symbol.replace(",", ""))
         if function:
-            return self.call(token)
+            return self.call(symbol)
         if name:
-            return self.variable(token)
-        if token == "(":
+            return self.variable(symbol)
+        if symbol == "(":
             inner = self.sum()
             self.close(")")
             return inner
@@ -246,17 +250,16 @@ def evaluate(text: str) -> tuple[Value, str] | None:
 
 
 def show(value: Value) -> str:
-    """The comparison form of a value: a fraction in lowest terms, else ten significant digits."""
+    """The comparison form of a value: a fraction in lowest terms, else nine significant digits behind a tilde."""
     if isinstance(value, Fraction):
         return str(value)
     real, imaginary = value.real, value.imag
     scale = max(abs(real), abs(imaginary))
     parts = [f"{part:.9g}" if abs(part) > scale * 1e-9 else "0" for part in (real, imaginary)]
-    nearest = round(real) if math.isfinite(real) and abs(real) < 1e9 else None
-    if parts[1] == "0":
-        return (
-            str(nearest)
-            if nearest is not None and abs(real - nearest) < 1e-9 * max(1, abs(real))
-            else f"~{parts[0]}"
-        )
-    return f"~{parts[0]},{parts[1]}"
+    if parts[1] != "0":
+        return f"~{parts[0]},{parts[1]}"
+    if math.isfinite(real) and abs(real) < _MAX_SIMPLE:
+        simple = Fraction(real).limit_denominator(_MAX_DENOMINATOR)
+        if abs(float(simple) - real) <= 1e-11 * max(1.0, abs(real)):
+            return str(simple)
+    return f"~{parts[0]}"

@@ -13,6 +13,8 @@ _WEAK = re.compile(
     r"(?:\b(?:is|be|are|option|choice|statement|answer)\s{1,2}(?:option\s|closest\sto\s)?[*_]{0,2}(?:\(([A-J])\)|([A-J])(?=[.):]\s|[*]|\.?$))"
     r"|\bor\s\(([A-J])\)(?=\.?$))"
 )
+_WORDS = re.compile(r"\w+")
+_SHORTEST = 4
 _NEAR = 60
 _REASONED = 40
 _ECHO = 80
@@ -46,3 +48,11 @@ def mentioned(sentence: str, about: Context) -> str | None:
     seen = [next(filter(None, found)) for found in _WEAK.findall(sentence)]
     seen = [mark for mark in seen if not about.options or mark in about.options]
     return seen[-1] if seen else None
+
+
+def named(sentence: str, about: Context) -> str | None:
+    """The only option whose text a sentence contains ("so it must be London"), None where there are more."""
+    words = f" {' '.join(_WORDS.findall(sentence.lower()))} "
+    texts = {mark: " ".join(_WORDS.findall(text.lower())) for mark, text in about.options.items()}
+    seen = [mark for mark, text in texts.items() if len(text) >= _SHORTEST and f" {text} " in words]
+    return seen[0] if len(seen) == 1 else None

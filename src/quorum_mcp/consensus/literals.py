@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from fractions import Fraction
 from typing import Any
 
@@ -22,7 +23,9 @@ def parse(text: str) -> tuple[Any] | None:
         return None
     for attempt in (text, text.translate(_QUOTES)):
         try:
-            value = ast.literal_eval(attempt)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # odd escapes in a model's text are no concern of the log
+                value = ast.literal_eval(attempt)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             continue
         return None if isinstance(value, int | float | complex) and not isinstance(value, bool) else (value,)
@@ -38,9 +41,10 @@ def _depth(text: str) -> int:
 
 
 def show(value: Any) -> str:
-    """One form for equal literals: 1 and 1.0 are the same, sets and dicts are sorted, quotes are single,
-    white space inside strings is dropped,
-    written out or escaped.
+    """One form for equal literals.
+
+    1 and 1.0 are the same, sets and dicts are sorted, quotes are single, and white space inside strings, written
+    out or escaped, is dropped.
     """
     if isinstance(value, bool) or value is None:
         return str(value)

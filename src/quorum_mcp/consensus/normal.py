@@ -40,6 +40,10 @@ _NOUN = re.compile(
     rf"([$€£]?\s?{numbers.SIGN}\s?(?:{numbers.DECIMAL}|\d+\s?/\s?\d+)\s?%?)\s+(?:more |additional |total |extra )?([a-z][a-z' -]{{1,60}})",
     re.IGNORECASE,
 )
+_HEDGE = re.compile(
+    r"(?:approximately|approx\.?|about|around|roughly|nearly|exactly|[~≈])\s?(?=[$€£]?\s?[-−]?\d)",
+    re.IGNORECASE,
+)
 _QUOTES = "\"'`“”‘’"
 _EDGES = " \t\r\n*_`"
 MAX_PHRASE = 300
@@ -86,6 +90,8 @@ def read(text: str, about: Context, *, exact: bool = False) -> Conclusion | None
     if about.code and about.format in ("auto", "text"):
         return code.read(text, exact=exact)
     text = tidy(text)
+    if hedge := _HEDGE.match(text):
+        text = text[hedge.end() :]
     if not text or len(text) > literals.MAX_LENGTH:
         return None
     for reader in _READERS:
@@ -125,7 +131,7 @@ def _choice(text: str, about: Context) -> Conclusion | None:
     return Conclusion(mark, f"choice:{mark}", "choice") if mark else None
 
 
-def _truth(text: str, about: Context) -> Conclusion | None:
+def _truth(text: str, _about: Context) -> Conclusion | None:
     word = text.strip(_QUOTES).lower()
     if word not in _TRUTH:
         return None
@@ -197,6 +203,8 @@ def _formula(text: str, _about: Context) -> Conclusion | None:
     if value is not None:
         short = value.denominator == 1 and len(str(value)) <= 15
         return Conclusion(str(value) if short else shown, f"number:{value}", "number")
+    if key[0] in "([{":
+        return Conclusion(shown, f"literal:{key}", "literal" if shown[:1] in "([{" else "formula")
     return Conclusion(shown, f"formula:{key}", "formula")
 
 

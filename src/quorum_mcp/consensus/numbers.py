@@ -9,6 +9,7 @@ NUMBER = re.compile(rf"(?<![\w.^_/(])(?<!\^[+-])({SIGN}\s?(?:{DECIMAL}))(?![\d])
 """A plain number inside a text; the sign belongs to it only where no word stands right before."""
 
 _WHOLE = re.compile(rf"({SIGN})\s?({DECIMAL})(?:[eE]([-+]?\d{{1,3}}))?")
+_SPACED = re.compile(r"[-+−–]?\d{1,3}(?:[ \u2009\u202f\xa0]\d{3})+(?:\.\d+)?")
 _RATIO = re.compile(r"([-+−–]?)\s?(\d{1,15})\s?[/⁄]\s?(\d{1,15})")
 _MIXED = re.compile(r"([-+−–]?)\s?(\d{1,15})[ -](\d{1,9})\s?[/⁄]\s?(\d{1,9})")
 _MAGNITUDES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
@@ -53,6 +54,8 @@ def parse(text: str) -> Fraction | None:
         whole, part = text[:-1].strip(), Fraction(_VULGAR[text[-1]])
         base = parse(whole) if whole else Fraction(0)
         return None if base is None else base + (part if base >= 0 else -part)
+    if _SPACED.fullmatch(text):
+        text = "".join(text.split())
     if found := _WHOLE.fullmatch(text):
         value = Fraction(found[2].replace(",", "")) * Fraction(10) ** int(found[3] or 0)
         return _signed(found[1], value)
@@ -85,15 +88,15 @@ def words(text: str) -> Fraction | None:
 
 def _cardinal(tokens: list[str]) -> Fraction | None:
     total, group = 0, 0
-    for token in tokens:
-        if token == "and" and (total or group):
+    for word in tokens:
+        if word == "and" and (total or group):
             continue
-        if token in _WORDS:
-            group += _WORDS[token]
-        elif token == "hundred":
+        if word in _WORDS:
+            group += _WORDS[word]
+        elif word == "hundred":
             group = (group or 1) * 100
-        elif token in _MAGNITUDES:
-            total, group = total + (group or 1) * _MAGNITUDES[token], 0
+        elif word in _MAGNITUDES:
+            total, group = total + (group or 1) * _MAGNITUDES[word], 0
         else:
             return None
     return Fraction(total + group)

@@ -85,6 +85,8 @@ _UNITS = _table()
 _FACTOR = re.compile(
     r"(square |cubic |sq\.? |cu\.? )?([^\W\d_]+|[°$€£¥₹¢Ω]\s?[CFcf]?)\.?(?:\s?\^?\s?\{?([23²³])\}?)?"
 )
+_DEGREES = re.compile(r"(?:°|degrees?)\s?(c|f|celsius|fahrenheit)", re.IGNORECASE)
+_CODED = re.compile(r"(usd|eur|gbp|jpy|inr)\s?([\d.,]+)", re.IGNORECASE)
 _PREFIXED = re.compile(rf"([-+−–]?)\s?(?:US)?\s?([{_SIGNS}])\s?([-+−–]?\s?[\d.,]+(?:\s?[a-z]+)?)")
 _AMOUNT = re.compile(
     rf"([-+−–]?\s?(?:\d{{1,15}}\s?[/⁄]\s?\d{{1,15}}|{numbers.DECIMAL})(?:[eE][-+]?\d{{1,3}})?)\s?-?(\D[^\n]*)"
@@ -108,15 +110,17 @@ def unit(text: str) -> tuple[str, Fraction] | None:
     if not text or len(text) > 40:
         return None
     text = _COMPOUND.get(text.lower(), text)
+    if found := _DEGREES.fullmatch(text):
+        text = f"°{found[1][0]}"
     over = [part.strip() for part in re.split(r"\s+per\s+|\s*/\s*", text)]
     if not 1 <= len(over) <= 2:
         return None
-    parts = [_factor(part) for part in over]
-    if parts[0] is None or parts[-1] is None:
+    above, below = _factor(over[0]), _factor(over[-1])
+    if above is None or below is None:
         return None
-    if len(parts) == 1:
-        return parts[0]
-    return f"{parts[0][0]}/{parts[1][0]}", parts[0][1] / parts[1][1]
+    if len(over) == 1:
+        return above
+    return f"{above[0]}/{below[0]}", above[1] / below[1]
 
 
 def _factor(text: str) -> tuple[str, Fraction] | None:
@@ -139,6 +143,8 @@ def quantity(text: str) -> Quantity | None:
     text = text.strip()
     if len(text) > 80:
         return None
+    if found := _CODED.fullmatch(text):
+        text = f"{found[2]} {found[1]}"
     if found := _PREFIXED.fullmatch(text):
         value = numbers.parse(found[1] + found[3].strip().rstrip(".,"))
         sign = found[2]
