@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
+import structlog
 from starlette.types import ASGIApp
 
 from quorum_mcp.access.network import is_loopback
@@ -15,10 +16,12 @@ from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.client.quorum import Quorum as Client
 from quorum_mcp.client.sync import SyncQuorum as SyncClient
 from quorum_mcp.config.bind import uvicorn_host
+from quorum_mcp.config.inactive import without_effect
 from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.track import Track
+from quorum_mcp.errors import ConfigError
 from quorum_mcp.ids import new_id
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.builtin.provider import Builtin
@@ -36,6 +39,8 @@ from quorum_mcp.store.records import Records
 from quorum_mcp.store.run_list import RunList
 from quorum_mcp.store.runs import Runs as RunStore
 
+log = structlog.get_logger()
+
 
 @asynccontextmanager
 async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerator[Services, None]:
@@ -43,6 +48,7 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
 
     `take_over` is whether runs that dead processes left are resumed here.
     """
+    _say_what_has_no_effect(settings)
     home = Path(settings.home)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything is served
     database = await Database.open(settings.database_url)
@@ -62,6 +68,20 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
             await journal.close()
     finally:
         await database.close()
+
+
+def _say_what_has_no_effect(settings: Settings) -> None:
+    if settings.records.store_content == "none":
+        raise ConfigError(
+            "records.store_content: none is not supported yet: sessions keep their questions and answers",
+            hint="leave it out, or set it to full",
+        )
+    if settings.cache.backend == "redis":
+        raise ConfigError("cache.backend: redis is not supported yet", hint="set it to memory or off")
+    if keys := without_effect(settings):
+        log.warning(
+            "config.no_effect", keys=keys, hint="this version reads these settings but does nothing with them"
+        )
 
 
 def _wire(settings: Settings, database: Database, journal: Journal, registry: Registry) -> Services:

@@ -14,9 +14,11 @@ from msgspec import structs
 
 from quorum_mcp.answers import Answer, Delta, TextDelta
 from quorum_mcp.calls.breaker import Breaker
+from quorum_mcp.calls.cache import Cache
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
 from quorum_mcp.calls.ledger import Ledger
+from quorum_mcp.calls.limits import Limits
 from quorum_mcp.calls.queue import Queue
 from quorum_mcp.calls.record import Attempt, State
 from quorum_mcp.calls.retry import wait_before
@@ -32,13 +34,15 @@ IDLE_SECONDS = 60.0
 
 
 class Calls:
-    """Makes model calls. One per process; it holds the process's breakers and queues."""
+    """Makes model calls. One per process; it holds the process's cache, limits, breakers and queues."""
 
     def __init__(self, settings: Settings, registry: Registry, ledger: Ledger) -> None:
         self.settings = settings
         self.registry = registry
         self.breaker = Breaker()
         self.ledger = ledger
+        self.cache = Cache(settings.cache)
+        self.limits = Limits(settings, registry)
         self.queues: dict[str, Queue] = {}
 
     async def run(self, call: Call) -> Result:
@@ -53,11 +57,20 @@ class Calls:
         """Make the call; yields deltas as they come and, last, the `Result`."""
         state = State(call)
         try:
-            for target in await self._candidates(call, state):
+            targets = await self._candidates(call, state)
+            key = self.cache.key(call, targets[0])
+            if (kept := self.cache.get(key)) is not None:
+                state.trace.add("cache: hit")
+                yield TextDelta(kept.text)
+                yield state.repeat(targets[0], kept)
+                return
+            state.trace.add("cache: not for this call" if key is None else "cache: miss")
+            for target in targets:
                 async with aclosing(self._attempts(target, state, restartable=restartable)) as items:
                     async for item in items:
                         yield item
                 if state.result is not None:
+                    self.cache.put(key if target is targets[0] else None, state.result.answer)
                     return
                 if state.streamed and not restartable:
                     break
@@ -107,8 +120,9 @@ class Calls:
         state.trace.add(f"breaker of {target.name}: {self.breaker.admit(target.name)}")
         try:
             async with self.queue(target.provider.name).slot(call.remaining()):
+                taken = await self.limits.take(target, call.request, call.remaining())
                 request, reserved = self._admit(target, state)
-                attempt = state.attempt(target, reserved)
+                attempt = state.attempt(target, reserved, taken)
                 async with aclosing(self._send(request, state, attempt)) as items:
                     async for item in items:
                         yield item
@@ -164,6 +178,7 @@ class Calls:
             state.spent += settled.cost or 0
             if attempt.reserved is not None and state.call.allowance is not None:
                 state.call.allowance.settle(attempt.reserved, settled.cost or 0)
+            self.limits.correct(attempt, settled.usage)
             self.ledger.done(state, attempt, answer, settled, error)
         state.trace.add(
             f"{attempt.target.name} answered: {answered.usage.output} tokens, stop: {answered.stop}"

@@ -22,12 +22,13 @@ class Bill(Struct, frozen=True):
 
 
 class Attempt(Struct):
-    """One request that leaves for a provider; `reserved` is nanodollars set aside for it."""
+    """One request that leaves for a provider; `reserved` is nanodollars set aside for it, `taken` tokens."""
 
     id: str
     n: int
     target: Target
     reserved: int | None
+    taken: int
     began: float
     began_us: int = 0
     first_token: float | None = None
@@ -52,10 +53,17 @@ class State(Struct):
     spent: int = 0
     """Nanodollars of all attempts whose price is known."""
 
-    def attempt(self, target: Target, reserved: int | None) -> Attempt:
+    def attempt(self, target: Target, reserved: int | None, taken: int) -> Attempt:
         """The next attempt, about to be sent."""
         self.attempts += 1
-        return Attempt(new_id("att"), self.attempts, target, reserved, time.monotonic())
+        return Attempt(new_id("att"), self.attempts, target, reserved, taken, time.monotonic())
+
+    def repeat(self, target: Target, kept: Answer) -> Result:
+        """The call's result out of the cache: nothing was sent, nothing is billed."""
+        self.answer = kept
+        attempt = Attempt("", 0, target, None, 0, time.monotonic(), first_token=0.0)
+        self.last, self.bill = attempt, Bill(Usage(reported=False), 0, estimated=False, source="cache")
+        return self.succeed(attempt, kept, self.bill)
 
     def succeed(self, attempt: Attempt, answer: Answer, settled: Bill) -> Result:
         """The call's result out of its last attempt."""

@@ -73,11 +73,16 @@ async def list_providers(ctx: Context, _: Empty) -> Providers:
                 model=found.model,
                 models=list(found.models),
                 breaker=breaker,
-                rate_limit=RateLimit(),
+                rate_limit=_rate_limit(calls, found.name),
                 simulated=found.kind == "sim",
             )
         )
     return Providers(providers=views)
+
+
+def _rate_limit(calls: Calls, provider: str) -> RateLimit:
+    requests, tokens = calls.limits.left(provider)
+    return RateLimit(requests_available=requests, tokens_available=tokens)
 
 
 class ModelFilter(BaseModel):
@@ -251,7 +256,7 @@ async def health(ctx: Context, _: Empty) -> HealthView:
     views = (await list_providers(ctx, Empty())).providers if checks["database"] == "ok" else []
     usable = [view for view in views if view.status != "unconfigured" and not view.simulated]
     checks["providers"] = {view.name: view.status for view in usable}
-    checks["limits"] = "counted in this process"
+    checks["limits"] = "rates, breakers and the cache are this process's own"
     bad = [view for view in usable if view.status == "unhealthy"]
     status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if bad else "healthy"
     if checks["database"] != "ok" or (usable and len(bad) == len(usable)):

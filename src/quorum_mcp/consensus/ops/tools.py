@@ -31,6 +31,9 @@ class Put(BaseModel):
     providers: list[str] | None = Field(
         None, min_length=1, description="Providers or provider/model names; absent: the default panel."
     )
+    file_paths: list[str] = Field(
+        [], description="Text files of the server's machine, below its allowed folders."
+    )
     session_id: str | None = Field(None, description="Continue this session: its earlier turns go along.")
     exclude_providers: list[str] = Field(
         [], description="Providers to leave out, such as the caller's own vendor."
