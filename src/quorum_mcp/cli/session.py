@@ -57,7 +57,11 @@ class Session:
     @asynccontextmanager
     async def client(self) -> AsyncGenerator["Quorum", None]:
         """A client for the server that is named, else embedded."""
-        async with self.wiring.quorum(self.url, self.settings()) as quorum:
+        from quorum_mcp.cli.logs import to_stderr
+
+        settings = self.settings()
+        to_stderr(settings, server=False)
+        async with self.wiring.quorum(self.url, settings) as quorum:
             yield quorum
 
 

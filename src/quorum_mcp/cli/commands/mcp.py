@@ -1,0 +1,19 @@
+"""`quorum mcp`."""
+
+import click
+
+from quorum_mcp.cli.session import Session, asynchronous, example
+
+
+@click.command("mcp", epilog=example("quorum mcp", "claude mcp add quorum -- quorum mcp"))
+@click.option("--json", is_flag=True, expose_value=False, help="No effect: MCP is JSON.")
+@click.pass_obj
+@asynchronous
+async def command(session: Session) -> None:
+    """Speak MCP over standard input and output, for hosts that start this command.
+
+    With QUORUM_URL set, a running server does the work. Nothing is read from the working directory.
+    """
+    from quorum_mcp.api.mcp.stdio import run
+
+    await run(lambda settings: session.wiring.running(settings, take_over=False), config=session.config)

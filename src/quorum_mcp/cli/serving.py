@@ -1,0 +1,107 @@
+"""A server in the foreground: its listener, its first words, its orderly end."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Literal
+
+import uvicorn
+
+from quorum_mcp.errors import ConfigError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+GRACE_SECONDS = 3
+"""How long open answers may go on after the server was told to end."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound listener; port 0 takes any free one.
+
+    Raises:
+        ConfigError: the address cannot be used, such as when another program has it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {reason}", hint=f"try another one: --port {port + 1}"
+        ) from error
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a browser on this machine finds the listener."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    return f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Serves an application on a listener until `stop`, an interrupt or a request to terminate."""
+
+    def __init__(
+        self,
+        app: "ASGIApp",
+        listener: socket.socket,
+        *,
+        root_path: str = "",
+        access_log: bool = False,
+        loop: Literal["auto", "none"] = "none",
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            loop=loop,
+            lifespan="on",
+            proxy_headers=False,  # who is local is judged by the connection itself
+            server_header=False,
+            access_log=access_log,
+            log_level="info" if access_log else "warning",
+            root_path=root_path,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        super().__init__(config)
+        self._listener = listener
+        self._ready: Callable[[], None] = lambda: None
+
+    async def run_until_stopped(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve; `ready` is called once connections are answered."""
+        self._ready = ready
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            await self.serve(sockets=[self._listener])
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+            self._listener.close()
+
+    def stop(self) -> None:
+        """Begin the orderly end."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Signals are taken by the event loop, and an end that was asked for is no failure."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def uvloop_factory() -> "Callable[[], asyncio.AbstractEventLoop] | None":
+    """The faster event loop, where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
