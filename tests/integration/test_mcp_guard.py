@@ -1,11 +1,13 @@
 """Who may call /mcp: hosts, origins, keys, sizes."""
 
+import asyncio
+import json
 from io import BytesIO
 from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.support.mcp import LEGACY, MODERN, bare, messages, over_http
+from tests.support.mcp import LEGACY, META, MODERN, bare, messages, over_http
 from tests.support.server import serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(10)]
@@ -83,3 +85,21 @@ async def test_broken_bodies_are_refused_and_the_server_goes_on(tmp_path: Path) 
             async with session.post(rest.url + "/mcp", data=BytesIO(body), headers=headers) as response:
                 assert response.status == status
         assert await tokens(rest.url, MODERN) == 1
+
+
+async def test_white_space_around_a_header_is_no_part_of_it(tmp_path: Path) -> None:
+    meta = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
+    params = {"name": "count_tokens", "arguments": {"text": "x"}, "_meta": meta}
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    head = (
+        f"POST /mcp HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n"
+        f"accept: application/json, text/event-stream\r\nmcp-protocol-version: {MODERN}\r\n"
+        f"mcp-method:  tools/call \t\r\nmcp-name: count_tokens  \r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    async with serving(tmp_path, BUILTIN) as rest:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(rest.url.rpartition(":")[2]))
+        writer.write((head + body).encode())
+        answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b'"tokens":1' in answer

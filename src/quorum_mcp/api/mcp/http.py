@@ -45,6 +45,8 @@ class McpEndpoint:
         """Serve a request that the guard let through."""
         state = scope["state"]
         scope["user"] = _user(state["principal"])
+        # White space around a value is no part of it (RFC 9110, 5.5); the HTTP parser leaves it at the end.
+        scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
         watch = Watch(receive, send)
         state["hung_up"] = watch.hung_up
         try:

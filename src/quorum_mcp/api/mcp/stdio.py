@@ -22,17 +22,19 @@ Start = Callable[["Settings"], "AbstractAsyncContextManager[Services]"]
 OpenBackend = Callable[[], "AbstractAsyncContextManager[Backend]"]
 
 
-async def run(start: Start, *, config: Path | None = None) -> None:
+async def run(start: Start, *, config: Path | None = None, url: str | None = None) -> None:
     """Serve one client until it closes standard input.
 
-    Tools are carried out by the server that `QUORUM_URL` names, else here, by the services that `start`
-    opens. Both are looked at with the first call; a configuration that cannot be used is told to its caller.
+    Tools are carried out by the server that `url` or `QUORUM_URL` names, else here, by the services that
+    `start` opens. Both are looked at with the first call, whose caller is told if the configuration cannot
+    be used.
 
     Args:
         start: opens this process's own services; it may import them as late as when it is called.
         config: the quorum.yaml to read; absent: the user's own, never one of the working directory.
+        url: the server to relay to; absent: what the settings say.
     """
-    await serve(lambda: _chosen(start, config))
+    await serve(lambda: _chosen(start, config, url))
 
 
 async def serve(open_backend: OpenBackend) -> None:
@@ -55,14 +57,14 @@ async def serve(open_backend: OpenBackend) -> None:
 
 
 @asynccontextmanager
-async def _chosen(start: Start, config: Path | None) -> "AsyncGenerator[Backend, None]":
+async def _chosen(start: Start, config: Path | None, url: str | None) -> "AsyncGenerator[Backend, None]":
     from quorum_mcp.config.load import load
 
     settings = load(config=config)
-    if settings.url is not None:
+    if (server := url or settings.url) is not None:
         from quorum_mcp.api.mcp.relay import relay
 
-        async with relay(settings.url, settings.api_key) as backend:
+        async with relay(server, settings.api_key) as backend:
             yield backend
         return
     from quorum_mcp.access.principal import LOCAL
