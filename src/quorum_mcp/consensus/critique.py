@@ -17,7 +17,9 @@ from quorum_mcp.consensus.reply import Reply
 from quorum_mcp.consensus.round import hold
 from quorum_mcp.messages import Message, message
 
-_ERROR = re.compile(r"^\W*ERROR\W*[:\-]?\s*[\"“](.+?)[\"”]\s*[-–—:]*\s*(.*)$", re.MULTILINE | re.IGNORECASE)
+_ERROR = re.compile(
+    r"^\W*ERROR\W*[:\-]?[^\S\n]*[\"“](.+?)[\"”][^\S\n]*[-–—:]*[^\S\n]*(.*)$", re.MULTILINE | re.IGNORECASE
+)
 
 
 async def critique_round(
@@ -40,12 +42,17 @@ async def critique_round(
 
 
 def revised(before: Reply, after: Reply | None, attacked: str) -> Reply:
-    """What stands of a seat after its review: the change, if it cites an error of `attacked`, else `before`."""
-    if after is None or not after.ok or after.conclusion is None:
+    """What stands of a seat after its review: the change, if it cites an error of `attacked`, else `before`.
+
+    A seat that had no conclusion may add one; its text is replaced only with a cited error too.
+    """
+    if after is None or not after.ok:
         return before
+    cited = cites_error(after.text, attacked)
     if before.conclusion is None:
-        return structs.replace(before, conclusion=after.conclusion)
-    if same(after.conclusion, before.conclusion) or not cites_error(after.text, attacked):
+        text = after.text if cited else before.text
+        return structs.replace(before, conclusion=after.conclusion, text=text)
+    if after.conclusion is None or same(after.conclusion, before.conclusion) or not cited:
         return before
     return structs.replace(before, conclusion=after.conclusion, text=after.text)
 

@@ -88,17 +88,13 @@ def _open(
 ) -> Outcome:
     if findings is None and len(voices) > 1 and table.plan.judges:
         table.degrade("no judge could group the answers")
-    leader = voices[0]
-    if findings is not None:
-        first = findings.positions[0].members
-        leader = next((reply for reply in voices if reply.member in first), leader)
     return Outcome(
         open=True,
         asked=asked,
         blind=decision,
         final=decision,
         standing=voices,
-        leader=leader,
+        leader=_voice(findings, voices),
         blind_findings=findings,
         findings=findings,
     )
@@ -116,7 +112,7 @@ async def _critique(table: Deliberation, outcome: Outcome) -> Outcome:
 
 async def _attack(table: Deliberation, outcome: Outcome) -> Outcome:
     attack, standing = await attack_rounds(table, outcome.standing, outcome.leader, table.at(ROUND_CUTS[2]))
-    rounds = 3 if attack and attack.objections else 2
+    rounds = max(reply.round for reply in table.replies if reply.seat is not None)
     outcome = await _again(table, outcome, standing, rounds)
     outcome.attack = attack
     return outcome
@@ -129,7 +125,7 @@ async def _again(table: Deliberation, outcome: Outcome, standing: list[Reply], n
     findings = outcome.findings
     if outcome.open and changed:
         findings = await judge(table, standing, number, table.at(0.9)) or findings
-    leader = outcome.leader if outcome.open else _leader(final, standing)
+    leader = _voice(findings, standing) if outcome.open else _leader(final, standing)
     await table.run.emit("round.finished", {"round": number, "changed": changed})
     return structs.replace(
         outcome, final=final, standing=standing, leader=leader, findings=findings, rounds=number
@@ -159,6 +155,14 @@ def agreement(outcome: Outcome) -> str:
 
 def _agreed(outcome: Outcome) -> bool:
     return agreement(outcome) == "agree"
+
+
+def _voice(findings: Findings | None, voices: Sequence[Reply]) -> Reply:
+    """The strongest seat behind the leading position of an open question; the first voice without findings."""
+    if findings is None:
+        return voices[0]
+    first = findings.positions[0].members
+    return next((reply for reply in voices if reply.member in first), voices[0])
 
 
 def _leader(decision: Decision, voices: Sequence[Reply]) -> Reply:
