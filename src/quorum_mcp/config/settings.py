@@ -90,7 +90,7 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """How the key is sent: `bearer`, `header NAME`, `query NAME`, or `command PROGRAM ARGUMENT…`, which
     prints a token."""
     deployments: tuple[DeploymentSettings, ...] = ()
-    """Several endpoints behind one name."""
+    """Several endpoints behind one name. Refused by this version."""
     price: PriceSettings | None = None
     """Its price; absent: that of the price table, 0 for a server of this machine."""
     limits: LimitSettings = LimitSettings()

@@ -16,37 +16,43 @@ from quorum_mcp.store.run_rows import Run
 class RoundView(BaseModel):
     """One round of one turn, with every response in it."""
 
-    turn: int
-    round: int
-    role: str
-    responses: list[dict[str, Any]]
+    turn: int = Field(description="The turn.")
+    round: int = Field(description="The round.")
+    role: str = Field(description="What was asked for.")
+    responses: list[dict[str, Any]] = Field(description="Every response in it.")
 
 
 class TurnView(BaseModel):
     """One question of the session and its answer (null while it is open or where it failed)."""
 
-    turn: int
-    query: str
-    status: str
-    answer: QueryAnswer | None
-    error: dict[str, Any] | None
+    turn: int = Field(description="Its number.")
+    query: str = Field(description="The question.")
+    status: str = Field(description="Where it stands.")
+    answer: QueryAnswer | None = Field(description="The answer.")
+    error: dict[str, Any] | None = Field(description="What went wrong.")
 
 
 class SessionView(QueryAnswer):
     """The whole session; the answer's fields are those of its last turn."""
 
-    query: str = ""
-    title: str = ""
-    error: dict[str, Any] | None = None
-    turns: list[TurnView] = Field(default_factory=list[TurnView])
-    round_details: list[RoundView] = Field(default_factory=list[RoundView])
-    call_records: list[CallView] = Field(default_factory=list[CallView])
-    session_cost: float = 0.0
-    session_calls: int = 0
-    last_seq: int = 0
-    created_at: str = ""
-    updated_at: str = ""
-    finished_at: str | None = None
+    query: str = Field("", description="The last question.")
+    title: str = Field("", description="The beginning of the first question.")
+    error: dict[str, Any] | None = Field(None, description="What the last turn failed with.")
+    turns: list[TurnView] = Field(
+        default_factory=list[TurnView], description="All questions with their answers."
+    )
+    round_details: list[RoundView] = Field(
+        default_factory=list[RoundView], description="All rounds with their responses."
+    )
+    call_records: list[CallView] = Field(
+        default_factory=list[CallView], description="The records of all calls."
+    )
+    session_cost: float = Field(0.0, description="USD, all turns.")
+    session_calls: int = Field(0, description="Calls of all turns.")
+    last_seq: int = Field(0, description="The number of the last stored event.")
+    created_at: str = Field("", description="When it began, ISO 8601.")
+    updated_at: str = Field("", description="When something last happened in it, ISO 8601.")
+    finished_at: str | None = Field(None, description="When its last turn ended, ISO 8601.")
 
 
 def answer_of(run: Run) -> QueryAnswer:

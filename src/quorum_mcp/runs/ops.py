@@ -21,8 +21,8 @@ class SessionFilter(BaseModel):
     """Which sessions to list."""
 
     model_config = ConfigDict(extra="forbid")
-    limit: int = Field(50, ge=1, le=500)
-    status: Status | None = None
+    limit: int = Field(50, ge=1, le=500, description="How many at most.")
+    status: Status | None = Field(None, description="Only sessions in this state.")
     q: str | None = Field(None, max_length=200, description="Text that the first question holds.")
     since: str | None = Field(None, description="Created at or after, ISO 8601.")
     until: str | None = Field(None, description="Created before, ISO 8601.")
@@ -32,44 +32,44 @@ class SessionFilter(BaseModel):
 class SessionLine(BaseModel):
     """One line of the list of sessions. Times are ISO 8601 in UTC, the cost is USD."""
 
-    session_id: str
-    status: Status
-    mode: str
-    title: str
-    turns: int
-    calls: int
-    total_cost: float
-    simulated: bool
-    created_at: str
-    updated_at: str
-    finished_at: str | None
+    session_id: str = Field(description="The session's id.")
+    status: Status = Field(description="Where it stands.")
+    mode: str = Field(description="The mode of its last turn.")
+    title: str = Field(description="The beginning of its first question.")
+    turns: int = Field(description="Questions asked in it.")
+    calls: int = Field(description="Model calls of all turns.")
+    total_cost: float = Field(description="USD, all turns.")
+    simulated: bool = Field(description="Whether a simulated model took part.")
+    created_at: str = Field(description="When it began.")
+    updated_at: str = Field(description="When something last happened in it.")
+    finished_at: str | None = Field(description="When its last turn ended; null while it is open.")
 
 
 class SessionPage(BaseModel):
     """Sessions, newest first, and the cursor of the next page (null on the last)."""
 
-    sessions: list[SessionLine]
-    next: str | None
+    sessions: list[SessionLine] = Field(description="Newest first.")
+    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
 class SessionId(BaseModel):
     """A session."""
 
     model_config = ConfigDict(extra="forbid")
-    session_id: str
+    session_id: str = Field(description="The session's id.")
 
 
 class SessionState(BaseModel):
     """A session and where it stands."""
 
-    session_id: str
-    status: Status
+    session_id: str = Field(description="The session's id.")
+    status: Status = Field(description="Where it stands now.")
 
 
 class SeatId(SessionId):
     """One seat of a running session: its number, or its member name."""
 
-    seat: str
+    seat: str = Field(description="Its number, or its member name.")
 
 
 async def list_sessions(ctx: Context, given: SessionFilter) -> SessionPage:

@@ -25,30 +25,30 @@ GENERATE_SECONDS = 300.0
 class RateLimit(BaseModel):
     """What is left of the limits towards a provider; null where none is set."""
 
-    requests_available: int | None = None
-    tokens_available: int | None = None
+    requests_available: int | None = Field(None, description="Requests that may be sent now.")
+    tokens_available: int | None = Field(None, description="Tokens that may be used now.")
 
 
 class ProviderView(BaseModel):
     """One provider. `response_time` is the mean of its last 100 calls, in seconds."""
 
-    name: str
-    title: str
-    kind: str
-    status: Health
-    reason: str | None
-    response_time: float | None
-    model: str | None
-    models: list[str]
-    breaker: str
-    rate_limit: RateLimit
-    simulated: bool
+    name: str = Field(description="Its name, the first part of `provider/model`.")
+    title: str = Field(description="Its name for people.")
+    kind: str = Field(description="`remote`, `local` (on this machine), `builtin` or `sim`.")
+    status: Health = Field(description="How it does.")
+    reason: str | None = Field(description="Why it is not healthy, or what it lacks.")
+    response_time: float | None = Field(description="Mean of its last 100 calls, seconds; null without any.")
+    model: str | None = Field(description="What its bare name stands for.")
+    models: list[str] = Field(description="The models it is known to have.")
+    breaker: str = Field(description="The worst state of its models' breakers: closed, half-open or open.")
+    rate_limit: RateLimit = Field(description="What is left of its limits.")
+    simulated: bool = Field(description="Whether its answers are simulated.")
 
 
 class Providers(BaseModel):
     """All providers, those that are not configured too, with the reason."""
 
-    providers: list[ProviderView]
+    providers: list[ProviderView] = Field(description="Each provider.")
 
 
 async def list_providers(ctx: Context, _: Empty) -> Providers:
@@ -96,19 +96,19 @@ class ModelFilter(BaseModel):
 class ModelView(BaseModel):
     """One model; prices are USD per million tokens, null where unknown."""
 
-    name: str
-    provider: str
-    input_per_million: float | None
-    output_per_million: float | None
-    price_source: str | None
-    simulated: bool
+    name: str = Field(description="As questions name it: `provider/model`.")
+    provider: str = Field(description="Its provider.")
+    input_per_million: float | None = Field(description="USD per million tokens of the prompt.")
+    output_per_million: float | None = Field(description="USD per million tokens of the answer.")
+    price_source: str | None = Field(description="Where the price is from: `settings`, `table` or `free`.")
+    simulated: bool = Field(description="Whether its answers are simulated.")
 
 
 class Models(BaseModel):
     """Models by their full names, and what could not be listed."""
 
-    models: list[ModelView]
-    errors: dict[str, str] = {}
+    models: list[ModelView] = Field(description="Each model.")
+    errors: dict[str, str] = Field({}, description="Why a provider could not list its models, by provider.")
 
 
 async def list_models(ctx: Context, given: ModelFilter) -> Models:
@@ -143,8 +143,8 @@ class Turn(BaseModel):
     """One message of a conversation."""
 
     model_config = ConfigDict(extra="forbid")
-    role: Literal["system", "user", "assistant"]
-    content: str
+    role: Literal["system", "user", "assistant"] = Field(description="Who speaks.")
+    content: str = Field(description="What is said.")
 
 
 class Generate(BaseModel):
@@ -155,27 +155,31 @@ class Generate(BaseModel):
     model: str | None = Field(
         None, description="provider/model, an alias, or the provider's own name of the model."
     )
-    messages: list[Turn] = Field(min_length=1)
-    temperature: float | None = Field(None, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    messages: list[Turn] = Field(min_length=1, description="The conversation; the last message is answered.")
+    temperature: float | None = Field(None, ge=0, le=2, description="Absent: the model's own.")
+    max_tokens: int | None = Field(
+        None, ge=1, le=1_000_000, description="Tokens of the answer at most; absent: the model's own bound."
+    )
     stream: bool = Field(False, description="Send progress while the model writes, where the surface can.")
 
 
 class Generated(BaseModel):
     """The model's answer. `cost` is USD, null where no price is known; `latency` seconds."""
 
-    answer: str
-    reasoning: str | None
-    provider: str
-    model: str
-    stop: str
-    input_tokens: int
-    output_tokens: int
-    cost: float | None
-    latency: float
-    simulated: bool
-    call_id: str
-    warnings: list[str]
+    answer: str = Field(description="The text.")
+    reasoning: str | None = Field(description="What the model showed of its reasoning; null for nothing.")
+    provider: str = Field(description="Who answered.")
+    model: str = Field(description="The provider's own name of the model.")
+    stop: str = Field(
+        description="Why the answer ends: `stop`, `length`, `tool_calls`, `content_filter`, `other`."
+    )
+    input_tokens: int = Field(description="Tokens of the prompt.")
+    output_tokens: int = Field(description="Tokens of the answer, reasoning included.")
+    cost: float | None = Field(description="USD; null where no price is known.")
+    latency: float = Field(description="Seconds.")
+    simulated: bool = Field(description="Whether the answer is simulated.")
+    call_id: str = Field(description="The call's record.")
+    warnings: list[str] = Field(description="What the caller should know.")
 
 
 async def generate(ctx: Context, given: Generate) -> Generated:
@@ -217,15 +221,15 @@ class TokenText(BaseModel):
     """A text to count."""
 
     model_config = ConfigDict(extra="forbid")
-    text: str = Field(max_length=5_000_000)
+    text: str = Field(max_length=5_000_000, description="The text.")
     model: str | None = Field(None, description="The model that would read it.")
 
 
 class TokenCount(BaseModel):
     """`exact` for OpenAI's current models, an estimate with their tokenizer for all others."""
 
-    tokens: int
-    exact: bool
+    tokens: int = Field(description="How many it has.")
+    exact: bool = Field(description="Whether that is the exact number for the model.")
 
 
 async def count_tokens(ctx: Context, given: TokenText) -> TokenCount:
@@ -239,10 +243,10 @@ async def count_tokens(ctx: Context, given: TokenText) -> TokenCount:
 class HealthView(BaseModel):
     """The server's state: `providers` counts those that can be asked."""
 
-    status: Literal["healthy", "degraded", "unhealthy"]
-    providers: int
-    session_manager: str
-    checks: dict[str, Any]
+    status: Literal["healthy", "degraded", "unhealthy"] = Field(description="How the server does.")
+    providers: int = Field(description="Providers that can be asked.")
+    session_manager: str = Field(description="`running`, or what it waits for.")
+    checks: dict[str, Any] = Field(description="Each part and how it does.")
 
 
 async def health(ctx: Context, _: Empty) -> HealthView:

@@ -21,67 +21,73 @@ class CallQuery(BaseModel):
     """Which calls to list."""
 
     model_config = ConfigDict(extra="forbid")
-    limit: int = Field(50, ge=1, le=500)
-    session_id: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    status: Literal["ok", "error", "cancelled", "unknown"] | None = None
-    cursor: str | None = None
+    limit: int = Field(50, ge=1, le=500, description="How many at most.")
+    session_id: str | None = Field(None, description="Only calls of this session.")
+    provider: str | None = Field(None, description="Only calls of this provider.")
+    model: str | None = Field(None, description="Only calls of this model, by the provider's own name.")
+    status: Literal["ok", "error", "cancelled", "unknown"] | None = Field(
+        None, description="Only calls that ended so."
+    )
+    cursor: str | None = Field(None, description="`next` of the page before.")
 
 
 class CallView(BaseModel):
     """One call's record: cost in USD (null: no known price), times in seconds or ISO 8601, no content."""
 
-    id: str
-    session_id: str | None
-    provider: str
-    model: str
-    role: str
-    surface: str
-    status: str
-    stop: str | None
-    error: dict[str, Any] | None
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    reasoning_tokens: int
-    estimated: bool
-    cost: float | None
-    price_source: str | None
-    latency: float | None
-    first_token: float | None
-    attempts: int
-    simulated: bool
-    tags: list[str]
-    trace: list[str]
-    created_at: str
+    id: str = Field(description="The call's id.")
+    session_id: str | None = Field(description="The session it belongs to; null for a call of its own.")
+    provider: str = Field(description="Who was asked.")
+    model: str = Field(description="The provider's own name of the model.")
+    role: str = Field(
+        description="What it was made for: `answer`, `critique`, `advocate`, `defence`, `judge`, `synthesizer` or `generate`."
+    )
+    surface: str = Field(description="Which part of Quorum made it.")
+    status: str = Field(description="`ok`, `error`, `cancelled` or `unknown`.")
+    stop: str | None = Field(description="Why the answer ends.")
+    error: dict[str, Any] | None = Field(description="`code` and `message` of what went wrong.")
+    input_tokens: int = Field(description="Tokens of the prompt.")
+    output_tokens: int = Field(description="Tokens of the answer, reasoning included.")
+    cached_tokens: int = Field(description="Tokens of the prompt that the provider had cached.")
+    reasoning_tokens: int = Field(description="Tokens of the answer that were reasoning.")
+    estimated: bool = Field(
+        description="Whether the usage is an estimate, because the provider did not report it."
+    )
+    cost: float | None = Field(description="USD; null where no price is known.")
+    price_source: str | None = Field(description="Where the price is from.")
+    latency: float | None = Field(description="Seconds from the first attempt to the end.")
+    first_token: float | None = Field(description="Seconds to the first token.")
+    attempts: int = Field(description="How often it was sent.")
+    simulated: bool = Field(description="Whether the answer is simulated.")
+    tags: list[str] = Field(description="The tags of the request.")
+    trace: list[str] = Field(description="What was decided, one line each.")
+    created_at: str = Field(description="When it began.")
 
 
 class CallPage(BaseModel):
     """Calls, newest first, and the cursor of the next page (null on the last)."""
 
-    calls: list[CallView]
-    next: str | None
+    calls: list[CallView] = Field(description="Newest first.")
+    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
 class CallId(BaseModel):
     """A call."""
 
     model_config = ConfigDict(extra="forbid")
-    call_id: str
+    call_id: str = Field(description="The call's id.")
 
 
 class Stats(BaseModel):
     """Counts over everything stored; simulated calls are not in them. `total_cost` is USD."""
 
-    sessions: dict[str, int]
-    calls: int
-    succeeded: int
-    failed: int
-    input_tokens: int
-    output_tokens: int
-    total_cost: float
-    mean_latency: float | None
+    sessions: dict[str, int] = Field(description="Sessions by status.")
+    calls: int = Field(description="Model calls.")
+    succeeded: int = Field(description="Those that ended with an answer.")
+    failed: int = Field(description="Those that did not.")
+    input_tokens: int = Field(description="Tokens of prompts.")
+    output_tokens: int = Field(description="Tokens of answers.")
+    total_cost: float = Field(description="USD.")
+    mean_latency: float | None = Field(description="Seconds; null without calls.")
 
 
 async def list_calls(ctx: Context, given: CallQuery) -> CallPage:

@@ -33,20 +33,26 @@ class Calibrate(BaseModel):
 class Member(BaseModel):
     """One model's record; `strength` is its share of right answers, drawn a little to one half."""
 
-    model: str
-    answers: int
-    right: int
-    strength: float
+    model: str = Field(description="The model.")
+    answers: int = Field(description="Labelled answers.")
+    right: int = Field(description="Right ones.")
+    strength: float = Field(description="0 to 1.")
 
 
 class Learnt(BaseModel):
     """What is known after learning; `guard` and the panel's figures only where a panel was named."""
 
-    questions: int
-    members: list[Member]
-    guard: str | None = None
-    effective_votes: float | None = None
-    all_wrong: float | None = None
+    questions: int = Field(description="Labelled questions.")
+    members: list[Member] = Field(description="Each model that answered.")
+    guard: str | None = Field(
+        default=None, description="The rule that decides: `leader`, `majority`, or `leader unless K`."
+    )
+    effective_votes: float | None = Field(
+        default=None, description="As how many independent seats the panel votes."
+    )
+    all_wrong: float | None = Field(
+        default=None, description="The share of questions that every member got wrong, 0 to 1."
+    )
 
 
 async def calibrate(ctx: Context, given: Calibrate) -> Learnt:
@@ -85,18 +91,18 @@ def _member(name: str, questions: list[Labelled]) -> Member:
 class Score(SessionId):
     """What a user says about an answer: 1 right, 0 wrong, or between."""
 
-    score: float = Field(ge=0, le=1)
+    score: float = Field(ge=0, le=1, description="1 right, 0 wrong.")
     turn: int | None = Field(None, ge=1, description="The turn; absent: the last.")
-    note: str | None = Field(None, max_length=2000)
+    note: str | None = Field(None, max_length=2000, description="Words of your own.")
 
 
 class Scored(BaseModel):
     """The score as stored; `learnt` is whether calibration could use it."""
 
-    session_id: str
-    turn: int
-    score: float
-    learnt: bool
+    session_id: str = Field(description="The session's id.")
+    turn: int = Field(description="The turn.")
+    score: float = Field(description="The score.")
+    learnt: bool = Field(description="Whether calibration could use it.")
 
 
 async def give_score(ctx: Context, given: Score) -> Scored:

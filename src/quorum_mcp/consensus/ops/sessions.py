@@ -31,15 +31,15 @@ async def get_session(ctx: Context, given: SessionId) -> SessionView:
 class ExportChoice(SessionId):
     """A session and the form to export it in."""
 
-    format: Literal["json", "md", "html"] = "json"
+    format: Literal["json", "md", "html"] = Field("json", description="The form.")
 
 
 class Export(BaseModel):
     """An exported session; REST sends `content` itself, under its media type."""
 
-    media_type: str
-    filename: str
-    content: str
+    media_type: str = Field(description="Its media type.")
+    filename: str = Field(description="A name for the file.")
+    content: str = Field(description="The text.")
 
 
 async def export_session(ctx: Context, given: ExportChoice) -> Export:
@@ -52,9 +52,11 @@ async def export_session(ctx: Context, given: ExportChoice) -> Export:
 class Rerun(SessionId):
     """A session whose last question is asked again, with other models or another mode where given."""
 
-    mode: Literal["quick_consensus", "full_deliberation", "devils_advocate"] | None = None
-    panel: str | list[str] | None = None
-    wait: bool = True
+    mode: Literal["quick_consensus", "full_deliberation", "devils_advocate"] | None = Field(
+        None, description="Another mode."
+    )
+    panel: str | list[str] | None = Field(None, description="Another panel: its name, or a list of models.")
+    wait: bool = Field(True, description="false: answer with the new session at once.")
 
 
 async def rerun(ctx: Context, given: Rerun) -> QueryAnswer:
@@ -76,18 +78,20 @@ class NewFile(BaseModel):
     """A file to upload, its content in base64."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=255)
-    media_type: str = "text/plain"
-    data: str = Field(max_length=MAX_FILE * 4 // 3 + 4)
+    name: str = Field(min_length=1, max_length=255, description="The file name.")
+    media_type: str = Field("text/plain", description="Its media type.")
+    data: str = Field(
+        max_length=MAX_FILE * 4 // 3 + 4, description="Its content in base64, at most 10,000,000 bytes."
+    )
 
 
 class StoredFile(BaseModel):
     """An uploaded file; `size` in bytes."""
 
-    id: str
-    name: str
-    media_type: str
-    size: int
+    id: str = Field(description="The id that questions name it by.")
+    name: str = Field(description="The file name.")
+    media_type: str = Field(description="Its media type.")
+    size: int = Field(description="Bytes.")
 
 
 async def upload(ctx: Context, given: NewFile) -> StoredFile:

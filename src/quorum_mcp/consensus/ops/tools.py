@@ -43,8 +43,8 @@ class Put(BaseModel):
 class PutAnswer(BaseModel):
     """The session in which the question is deliberated."""
 
-    session_id: str
-    status: str
+    session_id: str = Field(description="Pass it to q_out.")
+    status: str = Field(description="Where it stands.")
 
 
 async def q_in(ctx: Context, given: Put) -> PutAnswer:
@@ -67,17 +67,17 @@ class Fetch(BaseModel):
 class FetchAnswer(BaseModel):
     """The panel's answer, or how far it has got. `confidence` is the share of models behind it, 0 to 1."""
 
-    session_id: str
+    session_id: str = Field(description="The session's id.")
     status: str = Field(description="While queued or running, call q_out again.")
-    answer: str | None = None
-    conclusion: str | None = None
-    confidence: float | None = None
-    agreement: str | None = None
-    dissent: list[Dissent] = []
+    answer: str | None = Field(None, description="The panel's answer.")
+    conclusion: str | None = Field(None, description="The short answer that won; null for an open question.")
+    confidence: float | None = Field(None, description="0 to 1; null where it could not be measured.")
+    agreement: str | None = Field(None, description="`agree`, `disagree` or `cannot_tell`.")
+    dissent: list[Dissent] = Field([], description="What models that do not stand behind the answer said.")
     cost: float = Field(0.0, description="USD")
-    degraded: bool = False
-    simulated: bool = False
-    warnings: list[str] = []
+    degraded: bool = Field(False, description="Whether a part did not work as planned.")
+    simulated: bool = Field(False, description="Whether a simulated model took part.")
+    warnings: list[str] = Field([], description="What the caller should know.")
     progress: list[str] = Field([], description="Before the answer: what each model said so far.")
 
 

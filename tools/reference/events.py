@@ -1,0 +1,55 @@
+"""docs/reference/events.md: the envelope, and what each type of event holds."""
+
+from typing import get_args, get_type_hints
+
+from quorum_mcp.event_data import DATA
+from quorum_mcp.events import ENDINGS, EventType
+
+from .attributes import attributes
+from .markdown import code, page, prose, table
+from .types import of_hint
+
+INTRO = """
+Everything that happens in a run is told in one envelope, the same on every surface: the server-sent events of
+`POST /api/query` with `stream` and of `GET /api/session/{session_id}/events`, the WebSocket, `quorum ask --jsonl`,
+and the SDK's `stream` and `follow`.
+
+```json
+{"v": 1, "run_id": "ses_…", "seq": 7, "ts": "2026-11-21T08:00:00.000Z", "type": "call.finished", "data": {}}
+```
+
+| field | type | meaning |
+| --- | --- | --- |
+| `v` | integer | The version of the envelope. |
+| `run_id` | text | The session; empty for events that belong to none. |
+| `seq` | integer | Grows strictly within a session. Deltas take numbers too but are not stored, so the log has gaps. |
+| `ts` | text | When, ISO 8601 in UTC. |
+| `type` | text | One of the types below. |
+| `data` | object | What; its fields are below. Events of a run carry `turn`, the number of the question. |
+
+Re-attach with the last number you have seen: `?after=SEQ`, or the header `Last-Event-ID`. Stored events come first,
+then live ones. A call that is going on begins with its text so far.
+"""
+
+
+def events_page() -> str:
+    """The page."""
+    parts = [INTRO]
+    for name in get_args(EventType):
+        if name in DATA:
+            parts += [f"## {name}", _about(name), _fields(DATA[name])]
+    unsent = [code(name) for name in get_args(EventType) if name not in DATA]
+    if unsent:
+        parts.append(f"Reserved, and not sent by this version: {', '.join(unsent)}.")
+    return page("Events", *parts)
+
+
+def _about(name: str) -> str:
+    text = prose(DATA[name].__doc__ or "")
+    return f"{text} No event of the turn follows." if name in ENDINGS else text
+
+
+def _fields(shape: type) -> str:
+    meanings = attributes(shape)
+    rows = [(code(name), of_hint(hint), meanings[name]) for name, hint in get_type_hints(shape).items()]
+    return table(("field", "type", "meaning"), rows)
