@@ -75,7 +75,7 @@ def group(ballots: Iterable[Ballot], *, asked: int | None = None) -> tuple[Group
         if conclusion is None:
             continue
         home = next((b for b in bins if any(mine.key == conclusion.key for _, mine in b)), None)
-        home = home or next((b for b in bins if any(same(mine, conclusion) for _, mine in b)), None)
+        home = home or next((b for b in bins if _fits(conclusion, [mine for _, mine in b])), None)
         if home is None:
             bins.append([(ballot, conclusion)])
         else:
@@ -83,6 +83,13 @@ def group(ballots: Iterable[Ballot], *, asked: int | None = None) -> tuple[Group
     total = max(asked if asked is not None else len(ordered), 1)
     groups = [_group(members, total) for members in bins]
     return tuple(sorted(groups, key=lambda g: (-len(g.seats), g.seats[0])))
+
+
+def _fits(conclusion: Conclusion, others: Sequence[Conclusion]) -> bool:
+    """Whether it equals one of a group and contradicts none: a bare 5 joins 5 km or 5 m, never both."""
+    return any(same(mine, conclusion) for mine in others) and all(
+        mine.key == conclusion.key for mine in others if mine.kind == conclusion.kind
+    )
 
 
 def _group(members: Sequence[tuple[Ballot, Conclusion]], total: int) -> Group:

@@ -75,7 +75,7 @@ def key(text: str) -> tuple[str, Fraction | None] | None:
         if left and not left[1] and not read[1]:
             return key(sides[-1])
     composed = _composed(plain, 0)
-    return (composed, None) if composed else None
+    return (composed, None) if re.search(r"\w|∞|∅", composed) else None
 
 
 def _composed(text: str, depth: int) -> str:

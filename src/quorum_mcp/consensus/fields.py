@@ -66,11 +66,14 @@ def json_answer(text: str) -> str | None:
 
 
 def _bare_value(rest: str) -> str | None:
-    if rest[:1] in "[({":
-        return _balanced(rest)
+    if rest[:1] in ("[", "{", "("):
+        try:
+            return rest[: json.JSONDecoder(strict=False).raw_decode(rest)[1]]
+        except (ValueError, RecursionError):
+            return _balanced(rest)
     if rest[:1] == "'":
-        end = re.search(r"'\s*[,}\n]", rest)
-        return rest[: end.start() + 1] if end else None
+        end = re.search(r"'\s*[,}\n]", rest[1:])
+        return rest[1 : end.start() + 1] if end else None
     return re.split(r"[\n}]|,\s", rest, maxsplit=1)[0].strip() or None
 
 

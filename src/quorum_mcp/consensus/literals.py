@@ -1,6 +1,7 @@
 """Python literals, shown so that equal values have one form."""
 
 import ast
+import json
 import re
 import warnings
 from fractions import Fraction
@@ -29,7 +30,14 @@ def parse(text: str) -> tuple[Any] | None:
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
             continue
         return None if isinstance(value, int | float | complex) and not isinstance(value, bool) else (value,)
-    return None
+    return _json(text) if text[0] in "[{" else None
+
+
+def _json(text: str) -> tuple[Any] | None:
+    try:
+        return (json.loads(text, strict=False),)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _depth(text: str) -> int:

@@ -194,7 +194,9 @@ def _decimal(value: Fraction) -> str:
     return shown if Fraction(shown) == value else str(value)
 
 
-def _formula(text: str, _about: Context) -> Conclusion | None:
+def _formula(text: str, about: Context) -> Conclusion | None:
+    if about.format == "text" and text.isalpha():
+        return None
     found = expression.key(text)
     if found is None:
         return None
@@ -223,9 +225,9 @@ def _phrase(text: str, _about: Context) -> Conclusion | None:
     words = re.findall(r"[\w'’-]+|[^\w\s.,;:!?'\"“”‘’`*()\[\]-]", bare.lower())
     kept = [word.strip("'’-_") for word in words if word not in ("a", "an", "the")]
     key = " ".join(word for word in kept if word)
-    if not key:
+    if not re.search(r"\w", key):
         return None
-    shown = text.strip('"“”`') or text
+    shown = text[1:-1].strip() if len(text) > 2 and text[0] in _QUOTES and text[-1] in _QUOTES else text
     return Conclusion(shown, f"phrase:{key}", "phrase", alias=f"literal:{literals.show(shown)}")
 
 
