@@ -20,6 +20,8 @@ from quorum_mcp.operations.manifest import operations
 from quorum_mcp.runs.service import Runs
 
 MAX_BODY = 64 * 1024 * 1024
+ASKING = frozenset({"query", "session.rerun"})
+"""Operations that begin a run; one that goes on when they answer is accepted, not done."""
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -114,10 +116,12 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
         at = services()
         answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
         if operation.name == "query" and given.get("stream"):
-            return event_stream(at, request, str(answer.model_dump()["session_id"]), after=0)
+            run = answer.model_dump(include={"run_id", "turn"})
+            after = await at.get(Runs).before_turn(run["run_id"], run["turn"])
+            return event_stream(at, request, run["run_id"], after)
         if operation.name == "session.export":
             return _download(answer)
-        code = 202 if _unfinished(answer) and operation.name == "query" else status
+        code = 202 if _unfinished(answer) and operation.name in ASKING else status
         return json_response(answer, code)
 
     return handle

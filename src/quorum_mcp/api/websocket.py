@@ -151,9 +151,9 @@ class Connection:
         self._wants_stats = "" in self._followed
         frame.pop("stream", None)
         answer = await invoke(operations()["query"], frame | {"wait": False}, self._context())
-        run_id = str(answer.model_dump()["run_id"])
-        await self._accept("query", reference, run_id)
-        self._follow(run_id, 0)
+        run = answer.model_dump(include={"run_id", "turn"})
+        await self._accept("query", reference, run["run_id"])
+        self._follow(run["run_id"], await self._services.get(Runs).before_turn(run["run_id"], run["turn"]))
 
     async def _cancel(self, frame: dict[str, Any], reference: object) -> None:
         run_id = validate(Cancel, frame).run_id

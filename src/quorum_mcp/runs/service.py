@@ -120,6 +120,16 @@ class Runs:
             if here is None:
                 await asyncio.sleep(POLL_SECONDS)
 
+    async def before_turn(self, run_id: str, turn: int) -> int:
+        """The number after which the events of a turn begin, to `follow` it without the turns before."""
+        if turn == 1:
+            return 0
+        for event in await self.events.read(run_id, types=("run.started",)):
+            if event.data["turn"] == turn:
+                return event.seq - 1
+        here = self.running.get(run_id)  # it has begun just now, nothing of it is stored yet
+        return 0 if here is None else here.log.first_seq - 1
+
     async def wait(self, run_id: str, tenant: str, seconds: float | None = None) -> Run:
         """The run once its turn has ended, or as it stands after `seconds`."""
         until = None if seconds is None else time.monotonic() + seconds
@@ -203,7 +213,8 @@ class Runs:
 
     async def _end(self, here: Running, kind: str, error: QuorumError) -> None:
         try:
-            await here.log.emit(kind, {"error": error.to_dict()})  # type: ignore[arg-type]  # one of the endings
+            data = {"error": error.to_dict(), "turn": here.context.turn}
+            await here.log.emit(kind, data)  # type: ignore[arg-type]  # one of the endings
         except QuorumError as failure:
             log.exception("run.end_not_stored", run_id=here.run_id, error=str(failure))
 

@@ -1,9 +1,10 @@
 """What callers can ask of panels."""
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from quorum_mcp import codec, money
 from quorum_mcp.consensus.agreement import compare
@@ -15,42 +16,67 @@ from quorum_mcp.consensus.session import answer_of
 from quorum_mcp.errors import Cancelled, NoConsensus, QuorumError, revive
 from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
-from quorum_mcp.store.run_rows import Run
+from quorum_mcp.runs.service import Runs
+from quorum_mcp.store.run_rows import Run, Started
 
 ASK = frozenset({"ask"})
 
 
 async def query(ctx: Context, given: Query) -> QueryAnswer:
     """Ask a panel and wait for the answer, or return its session at once with `wait: false`."""
-    consensus = ctx.get(Consensus)
-    started = await consensus.start(given, ctx.principal)
-    tenant = ctx.principal.tenant
-    if not given.wait or given.stream:
-        return answer_of(await consensus.runs.get(started.run_id, tenant))
+    runs, tenant = ctx.get(Runs), ctx.principal.tenant
+    starting = asyncio.ensure_future(ctx.get(Consensus).start(given, ctx.principal))
+    waits = given.wait and not given.stream
     try:
+        started = await asyncio.shield(starting)
+        if not started.created and started.turn < (run := await runs.get(started.run_id, tenant)).turn:
+            return _demanding(await _earlier_turn(runs, run, started.turn), given)
+        if not waits:
+            return answer_of(await runs.get(started.run_id, tenant))
         if ctx.progress is not None:
-            async for event in consensus.runs.follow(started.run_id, tenant):
+            after = await runs.before_turn(started.run_id, started.turn)
+            async for event in runs.follow(started.run_id, tenant, after):
                 await ctx.progress(event)
-        run = await consensus.runs.wait(started.run_id, tenant)
+        return _demanding(finished(await runs.wait(started.run_id, tenant)), given)
     except asyncio.CancelledError:
-        if started.created:  # the caller hung up: nobody waits for what it would still cost
-            await asyncio.shield(consensus.runs.cancel(started.run_id, tenant))
+        await asyncio.shield(_abandon(runs, starting, tenant, waits=waits))
         raise
-    return finished(run, require=given.require_consensus)
 
 
-def finished(run: Run, *, require: bool = False) -> QueryAnswer:
-    """The answer of a run that has ended; raises what it failed with."""
-    answer = answer_of(run)
-    if run.status != "completed":
-        raise ended_without(run)
-    if require and answer.agreement != "agree":
+async def _abandon(runs: Runs, starting: asyncio.Future[Started], tenant: str, *, waits: bool) -> None:
+    """The caller hung up: nobody waits for what its run would still cost. A repeated request's run goes on."""
+    with suppress(QuorumError):  # nothing was begun, and nobody is there to be told
+        started = await starting
+        if waits and started.created:
+            await runs.cancel(started.run_id, tenant)
+
+
+async def _earlier_turn(runs: Runs, run: Run, turn: int) -> QueryAnswer:
+    """The answer of a turn that is over; raises what it failed with."""
+    for event in await runs.events.read(run.id, types=("run.finished", "run.failed", "run.cancelled")):
+        if event.data.get("turn") == turn:
+            if "result" in event.data:
+                return QueryAnswer.model_validate(event.data["result"])
+            raise revive(event.data["error"])
+    raise Cancelled("this turn of the session has no answer", details={"session_id": run.id})
+
+
+def _demanding(answer: QueryAnswer, given: Query) -> QueryAnswer:
+    """The answer; raises where an agreement was required and there is none."""
+    if given.require_consensus and answer.agreement != "agree":
         raise NoConsensus(
             f"the panel does not agree ({answer.agreement})",
             hint="read the answers in the session, or ask without require_consensus",
-            details={"session_id": run.id, "answer": answer.model_dump(mode="json")},
+            details={"session_id": answer.session_id, "answer": answer.model_dump(mode="json")},
         )
     return answer
+
+
+def finished(run: Run) -> QueryAnswer:
+    """The answer of a run that has ended; raises what it failed with."""
+    if run.status != "completed":
+        raise ended_without(run)
+    return answer_of(run)
 
 
 def ended_without(run: Run) -> QuorumError:
@@ -64,13 +90,15 @@ def ended_without(run: Run) -> QuorumError:
 class Estimate(BaseModel):
     """What a query would be admitted with: USD at the most, None where a price is unknown."""
 
-    seats: list[str]
-    mode: Mode
-    rounds: int
-    calls_at_most: int
-    worst_case_usd: float | None
-    per_seat_usd: dict[str, float | None]
-    warnings: list[str]
+    seats: list[str] = Field(description="Who would be asked.")
+    mode: Mode = Field(description="How they would deliberate.")
+    rounds: int = Field(description="Rounds at most.")
+    calls_at_most: int = Field(description="Calls at most, one judge and one writer included.")
+    worst_case_usd: float | None = Field(
+        description="USD if every seat wrote as much as it may in every round; null where a price is unknown."
+    )
+    per_seat_usd: dict[str, float | None] = Field(description="USD of one round, by member.")
+    warnings: list[str] = Field(description="What the caller should know.")
 
 
 async def estimate(ctx: Context, given: Query) -> Estimate:
@@ -101,19 +129,21 @@ class Pair(BaseModel):
     """Two answers to one question."""
 
     model_config = ConfigDict(extra="forbid")
-    a: Annotated[str, StringConstraints(max_length=1_000_000)]
-    b: Annotated[str, StringConstraints(max_length=1_000_000)]
-    question: str | None = None
-    answer_format: AnswerFormat = "auto"
+    a: Annotated[str, StringConstraints(max_length=1_000_000)] = Field(description="One answer.")
+    b: Annotated[str, StringConstraints(max_length=1_000_000)] = Field(description="The other.")
+    question: str | None = Field(None, description="What they answer, where known.")
+    answer_format: AnswerFormat = Field(
+        "auto", description="What kind of short answer they give; `auto` finds any."
+    )
 
 
 class Agreement(BaseModel):
     """Whether they agree; `score` (0..1) is higher the likelier they do; the conclusions as found."""
 
-    agreement: str
-    score: float
-    a: str | None
-    b: str | None
+    agreement: str = Field(description="`agree`, `disagree` or `cannot_tell`.")
+    score: float = Field(description="0 to 1, the higher the likelier they agree.")
+    a: str | None = Field(description="The short answer found in `a`.")
+    b: str | None = Field(description="The short answer found in `b`.")
 
 
 async def agreement(_: Context, given: Pair) -> Agreement:
