@@ -59,7 +59,7 @@ export function Composer() {
       <${ModeChoice} value=${mode} />
       <${PanelPicker} />
       <${Context} />
-      ${problem.value && html`<${ErrorBox} error=${problem.value} />`}
+      ${problem.value && html`<${ErrorBox} error=${problem.value} alert />`}
       <div class="composer-foot">
         <${EstimateLine} />
         <span class="hint"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>

@@ -49,7 +49,7 @@ export function FollowUp({ id, turn, onAsked }) {
         <${Growing} id="follow-up" field=${field} value=${text} rows="1" maxlength="50000" placeholder="And what follows from that?" />
         <button class="primary" aria-disabled=${!text.value.trim() || busy.value} aria-label="Ask"><${Icon} name="send" /></button>
       </div>
-      ${problem.value && html`<${ErrorBox} error=${problem.value} />`}
+      ${problem.value && html`<${ErrorBox} error=${problem.value} alert />`}
     </form>
   `;
 }

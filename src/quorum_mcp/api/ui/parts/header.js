@@ -24,7 +24,7 @@ export function Header() {
   const label = `Colours: ${SAID[theme.value]}`;
   return html`
     <header class="top">
-      <a class="brand" href="#/" aria-label="Quorum, ask a question">
+      <a class="brand" href="#/">
         <${Mark} />
         <span>Quorum</span>
       </a>

@@ -1,0 +1,113 @@
+"""axe-core over every state of the page, light and dark, wide and narrow, and no sideways scrolling."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import OpenPage
+from tests.browser.steps import answered, ask, choose, overflow, seat
+from tests.browser.world import World, world
+from tests.support.open_question import QUESTION, REVIEWS, honest
+from tests.support.script import Say
+
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
+AXE = Path(__file__).parents[1] / "conformance/node_modules/axe-core/axe.min.js"
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+LOOKS = [(dark, width) for dark in (False, True) for width in (1400, 375)]
+FOUR = "Two and two is four.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```\nCONCLUSION: 4"
+
+
+def check(page: Page) -> None:
+    """No violation, and nothing wider than the window."""
+    if not AXE.exists():
+        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
+        absent(
+            "axe-core is missing: `./dev test` installs it, or `npm ci --ignore-scripts` in tests/conformance"
+        )
+    page.wait_for_timeout(250)  # colours change in 140 ms
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
+    problems = [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
+    ]
+    assert not problems, "\n".join(problems)
+    assert len(found["passes"]) > 10
+    assert overflow(page) == 0
+
+
+def first(there: World, page: Page) -> None:
+    expect(page.locator(".estimate")).not_to_be_empty()
+
+
+def panel_open(there: World, page: Page) -> None:
+    choose(page, "lab/alpha", "builtin/arithmetic")
+    page.locator(".panel > summary").click()
+    page.locator(".context > summary").click()
+    expect(page.get_by_label("Find a model")).to_be_visible()
+
+
+def help_open(there: World, page: Page) -> None:
+    page.get_by_role("button", name="Keyboard help").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def running(there: World, page: Page) -> None:
+    models = [there.model(f"run-{n}", Say(FOUR, hold_after="never")) for n in "abc"]
+    models.append(there.model("run-d", Say(FOUR, hold="never")))
+    ask(page, "What is 2 + 2?", *models, mode="full_deliberation")
+    expect(seat(page, 0)).to_contain_text("Two and two")
+
+
+def finished(there: World, page: Page) -> None:
+    models = [there.model(f"done-{n}", FOUR) for n in "abc"]
+    models.append(there.model("done-d", "I say five. " * 80 + "\nCONCLUSION: 5"))
+    models.append(there.model("done-e", Say(fail="auth")))
+    ask(page, "What is 2 + 2?", *models, mode="full_deliberation")
+    answered(page).locator(".strip-part").nth(1).click()
+
+
+def open_question(there: World, page: Page) -> None:
+    models = [
+        there.model(f"open-{n}", text, grouping=honest, synthesis="In *short*: a database.")
+        for n, text in REVIEWS.items()
+    ]
+    ask(page, QUESTION, *models, "builtin/arithmetic")
+    answered(page).locator(".point summary").first.click()
+
+
+def stopped(there: World, page: Page) -> None:
+    running(there, page)
+    page.get_by_role("button", name="Stop Esc").click()
+    expect(page.locator(".ending")).to_be_visible()
+
+
+def unknown(there: World, page: Page) -> None:
+    page.goto(there.url + "#/session/ses_nothing")
+    expect(page.locator(".error")).to_be_visible()
+
+
+STATES: list[Callable[[World, Page], None]] = [
+    first, panel_open, help_open, running, finished, open_question, stopped, unknown,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+def test_no_violation(there: World, open_page: OpenPage, state: Callable[[World, Page], None]) -> None:
+    for dark, width in LOOKS:
+        page = open_page(there.url, dark=dark, width=width)
+        expect(page.locator("h1")).to_be_visible()
+        state(there, page)
+        check(page)
+        page.close()
+
+
+def test_no_violation_where_a_key_is_wanted(home: Path, open_page: OpenPage) -> None:
+    with world(home, QUORUM_BOOTSTRAP_KEY="k" * 32) as there:
+        for dark, width in LOOKS:
+            page = open_page(there.url, dark=dark, width=width)
+            expect(page.get_by_label("Key", exact=True)).to_be_visible()
+            check(page)
