@@ -219,6 +219,12 @@ class ProviderRefused(ProviderError):
     code = "provider_refused"
 
 
+class ProviderModelMissing(ProviderRefused):
+    """The provider has no such model, or no such path."""
+
+    code, status, exit_code = "provider_model_missing", 404, 6
+
+
 class ContextTooLong(ProviderError):
     """The prompt does not fit the model's context window."""
 

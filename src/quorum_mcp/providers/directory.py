@@ -118,12 +118,20 @@ class Directory:
             raise ModelNotFound(
                 f"{name} has no default model", hint=f"write {name}/MODEL, or set its `model`", provider=name
             )
-        setup = self._setups.get(name)
-        if setup is not None and setup.closed and model not in setup.models:
-            near = get_close_matches(model, setup.models, 1, 0.4) or setup.models[:1]
+        listed = self._closed(name)
+        if listed is not None and model not in listed:
+            near = get_close_matches(model, listed, 1, 0.4) or listed[:1]
             hint = f"did you mean {name}/{near[0]}?" if near else f"{name} lists no models"
             raise ModelNotFound(f"{name} has no model {model!r}", hint=hint, provider=name, model=model)
         return Target(self.providers[name], model)
+
+    def _closed(self, provider: str) -> tuple[str, ...] | None:
+        """All models that a provider has, None where it may have more than are known."""
+        if provider in self._own:
+            own = self._own[provider]
+            return own.models if own.kind == "builtin" else None
+        setup = self._setups.get(provider)
+        return setup.models if setup is not None and setup.closed else None
 
     def _usable(self) -> str:
         return ", ".join(self.providers) or "none is configured"

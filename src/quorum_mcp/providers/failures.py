@@ -9,6 +9,7 @@ from quorum_mcp.errors import (
     ContextTooLong,
     ProviderAuth,
     ProviderError,
+    ProviderModelMissing,
     ProviderRateLimited,
     ProviderRefused,
     ProviderTimeout,
@@ -110,7 +111,7 @@ def _by_words(status: int, said: str) -> _Found | None:
     if status == 400 and _BAD_KEY.search(said):
         return ProviderAuth, _CHECK_KEY
     if status in (400, 422) and _NO_MODEL.search(said):
-        return ProviderRefused, _LIST_MODELS
+        return ProviderModelMissing, _LIST_MODELS
     return None
 
 
@@ -130,7 +131,7 @@ _STATUSES: dict[int, _Found] = {
     401: (ProviderAuth, _CHECK_KEY),
     402: (ProviderRefused, "the account has no credit left: see the provider's billing page"),
     403: (ProviderAuth, _CHECK_KEY),
-    404: (ProviderRefused, _LIST_MODELS),
+    404: (ProviderModelMissing, _LIST_MODELS),
     408: (ProviderTimeout, None),
     413: (ContextTooLong, "shorten the prompt or use a model with a larger context"),
     429: (ProviderRateLimited, None),

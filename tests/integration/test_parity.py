@@ -1,0 +1,158 @@
+"""Every operation of the manifest, through every surface that its card names, with the same outcome."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import websockets
+from mcp import Client
+from tests.support.rest import Rest
+from tests.support.server import config, serving
+from tests.support.upstream import upstream
+
+from quorum_mcp import Quorum
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.operations.card import AnyOperation
+from quorum_mcp.operations.manifest import operations
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
+
+ANSWER = "Two and two.\nCONCLUSION: 4"
+PANEL = ["lab/a", "lab/b"]
+LABELLED = {"question": "2+2?", "answers": [{"model": "lab/a", "text": ANSWER, "correct": 1}]}
+
+
+def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
+    """An input that the operation carries out; one without a sample fails the suite."""
+    samples: dict[str, dict[str, Any]] = {
+        "query": {"query": "2+2?", "panel": PANEL},
+        "cost.estimate": {"query": "2+2?", "panel": PANEL},
+        "agreement": {"a": "0.5", "b": "1/2"},
+        "q_in": {"query": "2+2?", "providers": PANEL},
+        "q_out": {"session_id": session, "wait_seconds": 5},
+        "sessions.list": {"limit": 5},
+        "session.get": {"session_id": session},
+        "session.export": {"session_id": session, "format": "md"},
+        "session.rerun": {"session_id": session},
+        "session.cancel": {"session_id": session},
+        "seat.stop": {"session_id": session, "seat": "0"},
+        "feedback": {"session_id": session, "score": 1.0},
+        "files.upload": {"name": "a.txt", "data": "aGVsbG8="},
+        "providers.list": {},
+        "models.list": {"provider": "lab"},
+        "generate": {"model": "lab/a", "messages": [{"role": "user", "content": "2+2?"}]},
+        "tokens.count": {"text": "two and two"},
+        "health": {},
+        "calls.list": {"limit": 1},
+        "calls.get": {"call_id": call},
+        "stats": {},
+        "calibrate": {"rows": [LABELLED]},
+    }
+    assert operation.name in samples, f"give {operation.name} a sample in {Path(__file__).name}"
+    return samples[operation.name]
+
+
+REFUSED = {"seat.stop": "not_found"}
+"""Operations that the finished sample session refuses: every surface must refuse them alike."""
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[tuple[Rest, Quorum, str, str]]:
+    async with AsyncExitStack() as stack:
+        up = await stack.enter_async_context(upstream())
+        for name in ("a", "b"):
+            up.model(name, ANSWER)
+        rest = await stack.enter_async_context(serving(tmp_path, config(up.url)))
+        client = await stack.enter_async_context(Quorum(url=rest.url))
+        answer = await rest.ask("2+2?", PANEL)
+        yield rest, client, answer["session_id"], answer["provider_responses"][0]["call_id"]
+
+
+def shape(value: Any) -> Any:
+    """What must be the same on every surface: the fields, not the values."""
+    return sorted(value) if isinstance(value, dict) else type(value).__name__
+
+
+@pytest.mark.parametrize("name", sorted(operations()))
+async def test_every_surface_carries_it_out(world: tuple[Rest, Quorum, str, str], name: str) -> None:
+    rest, client, session, call = world
+    operation = operations()[name]
+    given = sample(operation, session, call)
+    outcomes: dict[str, Any] = {}
+    if "rest" in operation.surfaces:
+        outcomes["rest"] = await over_rest(rest, operation, given)
+    if "sdk" in operation.surfaces:
+        outcomes["sdk"] = await over_sdk(client, operation, given)
+    if "mcp" in operation.surfaces:
+        outcomes["mcp"] = await over_mcp(rest.url, operation, given)
+    if name in ("query", "session.cancel"):
+        assert "websocket" in operation.surfaces
+        outcomes["websocket"] = await over_websocket(rest.url, name, given)
+    expected = REFUSED.get(name) or sorted(operation.output.model_fields)
+    if name == "session.export":
+        outcomes["rest"] = expected if "# 2+2?" in str(outcomes["rest"]) else outcomes["rest"]
+    assert outcomes == dict.fromkeys(outcomes, expected)
+
+
+async def over_rest(rest: Rest, operation: AnyOperation, given: dict[str, Any]) -> Any:
+    assert operation.http is not None
+    left = dict(given)
+    path = operation.http.path
+    for field in given:
+        if f"{{{field}}}" in path:
+            path = path.replace(f"{{{field}}}", str(left.pop(field)))
+    if operation.http.method == "GET":
+        answer = await rest.get(path, params=left)
+    else:
+        answer = await rest.post(path, left)
+    if answer.status >= 400:
+        return answer.error["code"]
+    return shape(answer.body) if isinstance(answer.body, dict) else answer.body
+
+
+async def over_sdk(client: Quorum, operation: AnyOperation, given: dict[str, Any]) -> Any:
+    try:
+        found = await client.invoke(operation.name, **given)
+    except QuorumError as error:
+        return error.code
+    return shape(found.model_dump() if hasattr(found, "model_dump") else found)
+
+
+async def over_mcp(url: str, operation: AnyOperation, given: dict[str, Any]) -> Any:
+    assert operation.tool is not None
+    async with Client(f"{url}/mcp") as mcp:
+        tools = {tool.name: tool for tool in (await mcp.list_tools()).tools}
+        listed = tools[operation.tool]
+        assert sorted(listed.input_schema["properties"]) == sorted(operation.input.model_fields)
+        assert listed.title
+        assert listed.description
+        found = await mcp.call_tool(operation.tool, given)
+        assert not found.is_error, found.content
+        return shape(found.structured_content)
+
+
+async def over_websocket(url: str, name: str, given: dict[str, Any]) -> Any:
+    async with websockets.connect(url.replace("http", "ws") + "/ws") as socket:
+        if name == "session.cancel":
+            await socket.send(json.dumps({"action": "cancel", "run_id": given["session_id"]}))
+        else:
+            await socket.send(json.dumps({"action": "query", **given}))
+        while True:
+            event = json.loads(await socket.recv())
+            assert event["type"] != "error", event
+            if event["type"] == "run.finished":
+                return shape(event["data"]["result"])
+            if name == "session.cancel" and event["type"] == "accepted":
+                return sorted(operations()[name].output.model_fields)
+
+
+def test_every_card_is_complete() -> None:
+    for operation in operations().values():
+        assert operation.summary.endswith("."), operation.name
+        assert operation.scopes, operation.name
+        assert ("rest" in operation.surfaces) == (operation.http is not None), operation.name
+        assert ("mcp" in operation.surfaces) == (operation.tool is not None), operation.name
+        assert "cli" in operation.surfaces, f"{operation.name}: `quorum op` offers every operation"
