@@ -27,13 +27,13 @@ _STATEMENT = re.compile(
 )
 _DIGITS = re.compile(r"\d[\d.,]*(?!\d*[.)]\s)")
 _INFERENCE = ("therefore", "thus", "hence", "so ", "so,", "answer")
-_MAX_SENTENCES = 5
+_MAX_SENTENCES = 4
 _SHORTEST = 40
 
 
 def sentences(text: str) -> list[str]:
     """The last sentences of `text`, last first, without empty ones, fences and brackets of a wrapper."""
-    part = text[-1600:]
+    part = text[-1100:]
     part = (_FENCE.sub("", part) if "```" in part else part).rstrip(' \t\r\n`}"~')
     concluded = max(map(part.lower().rfind, _INFERENCE))
     if (check := _CHECK.search(part, max(concluded, _SHORTEST))) is not None:

@@ -16,6 +16,7 @@ from quorum_mcp.consensus.normal import AnswerFormat, Context, context, read
 __all__ = ["Conclusion", "Found", "find", "same", "search"]
 
 _SHORT = 120
+_DIRECT = 40
 _NEAR_START = 200
 _NEAR_END = 250
 _WORDS = 6
@@ -180,7 +181,7 @@ def _marked(segment: str, about: Context) -> Conclusion | None:
 
 def _direct(segment: str, about: Context) -> Conclusion | None:
     """A value that is the whole segment: "hence 5"."""
-    if about.code or len(segment) > _SHORT or "=" in segment:
+    if about.code or len(segment) > _DIRECT or "=" in segment:
         return None
     found = read(segment, about)
     return found if found is not None and found.kind not in ("phrase", "formula") else None
