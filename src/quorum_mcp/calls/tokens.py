@@ -1,9 +1,6 @@
 """How many tokens a text has: exact for OpenAI's models, a measured factor for the others."""
 
-import warnings
-from collections.abc import Callable
-from functools import lru_cache
-
+from quorum_mcp.calls.tokenizer import tokenizer
 from quorum_mcp.messages import Image, Message, Reasoning, Text, ToolResult, ToolUse
 
 PER_MESSAGE = 4
@@ -12,18 +9,14 @@ BOUND_FACTOR = 1.5
 """How many more tokens than OpenAI's tokenizer any common one makes of the same text, at the most."""
 
 
-@lru_cache(maxsize=1)
-def _encoder() -> Callable[[str], list[int]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it opens its own files in an older way
-        import bpe_openai  # a tenth of a second to load: only when something is counted
-
-        return bpe_openai.get_encoding("o200k_base").encode_ordinary
-
-
 def count(text: str) -> int:
     """Tokens of `text` in OpenAI's o200k vocabulary."""
-    return len(_encoder()(text)) if text else 0
+    if not text:
+        return 0
+    try:
+        return tokenizer().count(text)
+    except UnicodeEncodeError:  # half a surrogate pair has no UTF-8
+        return tokenizer().count(text.encode("utf-8", "replace").decode())
 
 
 def count_messages(messages: tuple[Message, ...]) -> int:
