@@ -11,6 +11,9 @@ MAX_LENGTH = 4000
 _MAX_DEPTH = 30
 _BLANK = re.compile(r"\s|\\+[nrtfv]")
 _HUGE = 10**300
+_STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_OTHER = re.compile(r"\b(?!(?:True|False|None|set|[bruBRU]|\d+[eE]\d+)\b)[A-Za-z_]|[)\]}]\s*[\[({]")
+"""What no literal holds outside its strings: names, calls and subscripts."""
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
 
 
@@ -22,7 +25,9 @@ def parse(text: str) -> tuple[Any] | None:
     text = text.strip()
     if not text or len(text) > MAX_LENGTH or text[0] not in "[({'\"bTFN‘“" or _depth(text) > _MAX_DEPTH:
         return None
-    for attempt in (text, text.translate(_QUOTES)):
+    for attempt in dict.fromkeys((text, text.translate(_QUOTES))):
+        if _OTHER.search(_STRING.sub("''", attempt)):
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # odd escapes in a model's text are no concern of the log
