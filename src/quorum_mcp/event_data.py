@@ -109,7 +109,7 @@ class CallFinished(CallStarted):
 
 
 class CallFailed(CallFinished):
-    """A call ended without an answer; `error` says why, the fields are those of `call.finished`."""
+    """A call ended without an answer; `error` says why."""
 
 
 class AgreementMeasured(TypedDict):
@@ -135,7 +135,7 @@ class RoundFinished(TypedDict):
 
 
 class SynthesisDelta(CallDelta):
-    """A piece of the answer in prose; as `call.delta`."""
+    """A piece of the answer in prose."""
 
 
 class RunFinished(TypedDict):

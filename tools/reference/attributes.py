@@ -13,6 +13,14 @@ def attributes(cls: type) -> dict[str, str]:
     return _fields(cls.__name__, Path(module))
 
 
+def bases(cls: type) -> list[str]:
+    """The names of the classes of the same file that a class is written upon."""
+    classes = _classes(Path(inspect.getfile(sys.modules[cls.__module__])))
+    return [
+        base.id for base in classes[cls.__name__].bases if isinstance(base, ast.Name) and base.id in classes
+    ]
+
+
 def _fields(name: str, file: Path) -> dict[str, str]:
     node = _classes(file).get(name)
     if node is None:

@@ -7,16 +7,17 @@ from quorum_mcp.errors import QuorumError
 from .markdown import code, page, prose, table
 
 INTRO = """
-Every surface answers with the same errors. REST and the WebSocket send
+Every surface answers with the same errors, and everywhere they have the same fields:
 
 ```json
 {"error": {"code": "model_not_found", "message": "…", "hint": "…", "details": {}, "request_id": "req_…"}}
 ```
 
-(the WebSocket inside an event of type `error`); the command line prints message and hint and ends with the exit
-status; an MCP tool's result is marked as an error and holds the same fields; the SDK raises the class, which is in
-`quorum_mcp.errors`. `hint` says what to do next. `details` holds `provider`, `model` and `retry_after` (seconds)
-where they are known. A REST answer with `retry_after` has a `Retry-After` header too.
+`hint` says what to do next. `details` holds `provider`, `model` and `retry_after` (seconds) where they are known.
+REST answers with the HTTP status of the table and, where there is a `retry_after`, a `Retry-After` header. The
+WebSocket sends an event of type `error`. The command line prints message and hint and ends with the exit status; with
+`--json` it prints the object. An MCP tool's result is marked as an error and holds the object as text. The SDK
+raises the class, from `quorum_mcp.errors`.
 
 *Retry* says whether the same request may succeed a little later. Calls of models are retried by themselves, as
 `retry` in [quorum.yaml](settings.md#retry) says.

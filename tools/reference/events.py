@@ -5,8 +5,8 @@ from typing import get_args, get_type_hints
 from quorum_mcp.event_data import DATA
 from quorum_mcp.events import ENDINGS, EventType
 
-from .attributes import attributes
-from .markdown import code, page, prose, table
+from .attributes import attributes, bases
+from .markdown import anchor, code, page, prose, table
 from .types import of_hint
 
 INTRO = """
@@ -50,6 +50,11 @@ def _about(name: str) -> str:
 
 
 def _fields(shape: type) -> str:
-    meanings = attributes(shape)
-    rows = [(code(name), of_hint(hint), meanings[name]) for name, hint in get_type_hints(shape).items()]
-    return table(("field", "type", "meaning"), rows)
+    """The fields; those of another type's shape that it is written upon are only named."""
+    meanings, hints, said = attributes(shape), get_type_hints(shape), ""
+    upon = next((name for name, other in DATA.items() if other.__name__ in bases(shape)), None)
+    if upon is not None:
+        hints = {name: hint for name, hint in hints.items() if name not in get_type_hints(DATA[upon])}
+        said = f"The fields of [{upon}](#{anchor(upon)}){', and:' if hints else '.'}\n\n"
+    rows = [(code(name), of_hint(hint), meanings[name]) for name, hint in hints.items()]
+    return said + table(("field", "type", "meaning"), rows)

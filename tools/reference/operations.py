@@ -5,13 +5,14 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
+
 from quorum_mcp.operations.card import AnyOperation
 from quorum_mcp.operations.manifest import operations
 
 from .markdown import anchor, code, page, prose, table
 from .types import of_schema
 
-Shapes = dict[str, dict[str, Any]]
+Shapes = dict[str, tuple[dict[str, Any], bool]]
 INTRO = """
 Everything Quorum can do is an operation. The same operations are behind the REST API, the MCP tools, the
 WebSocket, the SDK and `quorum op NAME`; `quorum op NAME --schema` prints the JSON schemas, and a running server
@@ -37,9 +38,8 @@ def operations_page() -> str:
     for operation in offered.values():
         parts += [f"## {operation.name}", *_operation(operation, shapes)]
     parts.append("## Shapes")
-    for name in sorted(shapes):
-        about = prose(shapes[name].get("description", ""))
-        parts += [f"### {name}", about, _fields(shapes[name])]
+    for name, (schema, given) in sorted(shapes.items()):
+        parts += [f"### {name}", prose(schema.get("description", "")), _fields(schema, given=given)]
     return page("Operations", *parts)
 
 
@@ -58,10 +58,10 @@ def _operation(operation: AnyOperation, shapes: Shapes) -> Iterator[str]:
     facts += [("effect", code(operation.effect.value)), ("scopes", _codes(operation.scopes))]
     facts += [("offered by", ", ".join(sorted(operation.surfaces)))]
     yield "\n".join(f"- {name}: {fact}" for name, fact in facts if fact)
-    fields = _fields(_schema(operation.input, "validation", shapes))
+    fields = _fields(_schema(operation.input, "validation", shapes), given=True)
     yield f"Input:\n\n{fields}" if fields else "No input."
     answer = _schema(operation.output, "serialization", shapes)
-    yield f"Answer: {prose(answer.get('description', ''))}\n\n{_fields(answer, defaults=False)}"
+    yield f"Answer: {prose(answer.get('description', ''))}\n\n{_fields(answer, given=False)}"
 
 
 def _codes(names: frozenset[str]) -> str:
@@ -69,28 +69,29 @@ def _codes(names: frozenset[str]) -> str:
 
 
 def _schema(model: type[BaseModel], mode: JsonSchemaMode, shapes: Shapes) -> dict[str, Any]:
-    """The schema of a model; the shapes that it names go into `shapes`."""
+    """The schema of a model; the shapes that it names go into `shapes`, with whether callers give them."""
     schema = model.model_json_schema(mode=mode)
     for name, below in schema.get("$defs", {}).items():
-        if shapes.setdefault(name, below)["properties"].keys() != below["properties"].keys():
+        found, given = shapes.get(name, (below, False))
+        if found["properties"].keys() != below["properties"].keys():
             raise ValueError(f"two shapes are called {name}")
+        shapes[name] = (below, True) if mode == "validation" else (found, given)
     return schema
 
 
-def _fields(schema: dict[str, Any], *, defaults: bool = True) -> str:
+def _fields(schema: dict[str, Any], *, given: bool) -> str:
+    """The fields; those that callers give with their defaults."""
     needed = schema.get("required", [])
     rows: list[tuple[str, ...]] = []
     for name, field in schema.get("properties", {}).items():
         if "description" not in field:
             raise ValueError(f"{schema['title']}.{name} has no description")
-        row = (code(name), _type(field), field["description"])
-        rows.append((*row[:2], "must be given" if name in needed else _default(field), row[2]) if defaults else row)
-    head = ("field", "type", "default", "meaning") if defaults else ("field", "type", "meaning")
-    return table(head, rows)
-
-
-def _type(field: dict[str, Any]) -> str:
-    return of_schema(field)
+        default = "must be given" if name in needed else _default(field)
+        words = of_schema(field)
+        # What may be left out need not be said to be null.
+        cells = (words.removesuffix(" or null"), default) if given else (words,)
+        rows.append((code(name), *cells, field["description"]))
+    return table(("field", "type", "default", "meaning") if given else ("field", "type", "meaning"), rows)
 
 
 def _default(field: dict[str, Any]) -> str:

@@ -3,15 +3,21 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from .cli import cli_page
 from .errors import errors_page
 from .events import events_page
+from .operations import operations_page
+from .providers import providers_page
 from .settings import settings_page
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 PAGES: dict[str, Callable[[], str]] = {
+    "operations.md": operations_page,
     "settings.md": settings_page,
     "events.md": events_page,
+    "cli.md": cli_page,
     "errors.md": errors_page,
+    "providers.md": providers_page,
 }
 
 

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from quorum_mcp.config.environment import KEYS, VARIABLES
+from quorum_mcp.config.inactive import has_effect
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.config.unused import has_effect
 
 from .attributes import attributes
 from .markdown import code, page, table
@@ -27,7 +27,7 @@ quorum.yaml is the file that `--config` or `QUORUM_CONFIG` names, else `quorum.y
 folders. An unknown key, a wrong type or a value out of bounds is an error that names the file, the line, the key
 and the nearest known one.
 
-Keys marked *no effect* are read and checked, and change nothing yet.
+Keys marked *no effect* are read and checked and change nothing yet; when one is set, the server says so at its start.
 """
 OTHERS = (
     ("QUORUM_CONFIG", "The quorum.yaml to read."),

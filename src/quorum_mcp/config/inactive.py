@@ -14,17 +14,26 @@ INACTIVE = (
     "server.metrics_port",
     "records.retention_days",
     "records.timezone",
+    "default_budget_limit",
+    "default_budget_period",
+    "max_cost_per_request",
+    "daily_limit",
+    "redis_url",
+    "mcp_port",
+    "secret_key",
+    "use_local_llm",
 )
 """Keys (or sections, or ends of keys) without effect yet."""
 
 
 def without_effect(settings: Settings) -> list[str]:
     """The keys that the user set and that have no effect in this version."""
-    return sorted(
-        key
-        for key in settings.sources
-        if any(_covers(name, key) for name in INACTIVE) and _written(settings, key)
-    )
+    return sorted(key for key in settings.sources if not has_effect(key) and _written(settings, key))
+
+
+def has_effect(key: str) -> bool:
+    """Whether a dotted key, or a section, does anything in this version."""
+    return not any(_covers(name, key) for name in INACTIVE)
 
 
 def _covers(name: str, key: str) -> bool:

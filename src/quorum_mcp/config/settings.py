@@ -166,7 +166,7 @@ class RecordSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """What is kept of prompts and answers, for how long, and the calendar's time zone."""
 
     store_content: Literal["full", "none"] = "full"
-    """Whether prompts and answers are kept."""
+    """Whether prompts and answers are kept. `none` is refused by this version."""
     retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 90
     """How long records are kept, in days."""
     timezone: Text = "UTC"
@@ -256,7 +256,7 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The answer cache: entries live `ttl_seconds`; calls above `max_temperature` are never stored."""
 
     backend: Literal["memory", "redis", "off"] = "memory"
-    """Where answers are cached."""
+    """Where answers are cached. `redis` is refused by this version."""
     ttl_seconds: Seconds = 3600.0
     """How long an entry lives, in seconds."""
     max_temperature: Temperature = 0.7
@@ -301,7 +301,7 @@ class Settings(Masked, frozen=True):
     modules: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Sections of modules, by their names."""
     cache: CacheSettings = CacheSettings()
-    """The cache of answers."""
+    """The cache of answers to exact repeats of a low temperature. Seats of a panel never share an answer."""
 
     # Variables of the environment that quorum.yaml has no key for.
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
