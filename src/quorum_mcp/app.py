@@ -97,7 +97,7 @@ def _wire(settings: Settings, database: Database, journal: Journal, registry: Re
         services.add(part)
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)
-    services.add(Consensus(settings, registry, calls, runs, files, track))
+    services.add(Consensus(settings, registry, calls, runs, files, track, services.get(Records)))
     services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=(journal.recover,)))
     return services
 

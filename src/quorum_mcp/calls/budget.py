@@ -32,6 +32,10 @@ class Allowance:
         self.reserved += amount
         return amount
 
+    def already(self, amount: int) -> None:
+        """Count what was spent before this allowance was made: by a run's earlier owner."""
+        self.spent += amount
+
     def settle(self, reservation: int, actual: int) -> None:
         """Replace a reservation by the bill."""
         self.reserved -= reservation

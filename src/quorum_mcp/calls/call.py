@@ -18,6 +18,8 @@ class Call(Struct, frozen=True, kw_only=True):
         model: `provider/model`, an alias or a bare name; `request.model` is filled in from it.
         deadline: on the monotonic clock, seconds; nothing of the call runs after it.
         allowance: what the call may spend (shared with its run's other calls); None is no bound.
+        on_trouble: told of every failed attempt.
+        on_bill: told the call's id and the bill of every attempt, in nanodollars (None: no known price).
         fallback: whether the model's configured fallback chain may answer instead.
     """
 
@@ -32,6 +34,7 @@ class Call(Struct, frozen=True, kw_only=True):
     allowance: Allowance | None = None
     fallback: bool = True
     on_trouble: Callable[[QuorumError], None] | None = None
+    on_bill: Callable[[str, int | None], None] | None = None
 
     def remaining(self) -> float:
         """Seconds until the deadline; raises `DeadlineExceeded` when there are none."""

@@ -176,6 +176,8 @@ class Calls:
         finally:
             settled = bill(self.registry, request, attempt, answer, error)
             state.spent += settled.cost or 0
+            if state.call.on_bill is not None:
+                state.call.on_bill(state.id, settled.cost)
             if attempt.reserved is not None and state.call.allowance is not None:
                 state.call.allowance.settle(attempt.reserved, settled.cost or 0)
             self.limits.correct(attempt, settled.usage)

@@ -14,8 +14,8 @@ from quorum_mcp.answers import TextDelta
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.pipeline import Calls
-from quorum_mcp.consensus.conclusions import find
 from quorum_mcp.consensus.plan import Plan
+from quorum_mcp.consensus.reading.conclusions import find
 from quorum_mcp.consensus.reply import Reply, Role
 from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, ProviderTimeout, QuorumError
 from quorum_mcp.messages import Message, ModelRequest
@@ -36,12 +36,14 @@ class Deliberation:
         self.replies: list[Reply] = []
         self.warnings: list[str] = list(plan.warnings)
         self.degraded = False
+        self.lost = 0
         self._calls = calls
         self._allowance = None if plan.max_cost is None else Allowance(plan.max_cost)
         self._open: dict[str, asyncio.Task[Result]] = {}
         self._troubles: dict[str, QuorumError] = {}
         self._given_up: set[str] = set()
         self._members: dict[str, str] = {}
+        self._bills: dict[str, tuple[str, int | None]] = {}
         self.on_trouble = asyncio.Event()
         run.stop_part = self.stop_seat
 
@@ -85,7 +87,9 @@ class Deliberation:
     async def ask(self, base: Reply, model: str, messages: tuple[Message, ...], deadline: float) -> Reply:
         """Make the call that `base` describes, or take it from the log; a failure comes back as a failed reply."""
         if (past := self.run.finished(base.key)) is not None:
-            return self._keep(msgspec.convert(past, Reply))
+            reply = msgspec.convert(past, Reply)
+            self._already(reply.nanos or 0)
+            return self._keep(reply)
         began = time.monotonic()
         call = Call(
             model=model,
@@ -100,6 +104,7 @@ class Deliberation:
             allowance=self._allowance,
             fallback=False,  # a seat is its model: another one's answer in its name would be a second vote
             on_trouble=lambda error: self._trouble(base.key, error),
+            on_bill=lambda call_id, nanos: self._bill(base.key, call_id, nanos),
         )
         self.run.note("call.started", _named(base))
         self._members[base.key] = base.member
@@ -107,11 +112,11 @@ class Deliberation:
         try:
             reply = _read(base, await task, self.plan)
         except QuorumError as error:
-            reply = _failed(base, error, began)
+            reply = self._failed(base, error, began)
         except asyncio.CancelledError:
             if base.key not in self._given_up:
                 raise
-            reply = _failed(base, self._troubles.get(base.key) or _silent(base, began), began)
+            reply = self._failed(base, self._troubles.get(base.key) or _silent(base, began), began)
         finally:
             self._open.pop(base.key, None)
         data = msgspec.to_builtins(reply)
@@ -121,11 +126,38 @@ class Deliberation:
     def _keep(self, reply: Reply) -> Reply:
         self.replies.append(reply)
         self.run.totals.calls += 1
-        self.run.totals.nanos += reply.nanos or 0
         self.run.totals.simulated = self.run.totals.simulated or reply.simulated
         self.degraded = self.degraded or not reply.ok
         self.warnings.extend(w for w in reply.warnings if w not in self.warnings)
         return reply
+
+    def take_up(self, lost: int) -> None:
+        """Go on with a run whose earlier owner had calls open when it ended: they cost `lost` nanodollars."""
+        self.lost = lost
+        self._already(lost)
+
+    def _already(self, nanos: int) -> None:
+        """Count what an earlier owner of this run has spent on it."""
+        self.run.totals.nanos += nanos
+        if self._allowance is not None:
+            self._allowance.already(nanos)
+
+    def _bill(self, key: str, call_id: str, nanos: int | None) -> None:
+        """An attempt was billed: it counts, whatever becomes of its call."""
+        before = self._bills.get(key, (call_id, 0))[1]
+        self._bills[key] = (call_id, None if nanos is None or before is None else before + nanos)
+        self.run.totals.nanos += nanos or 0
+
+    def _failed(self, base: Reply, error: QuorumError, began: float) -> Reply:
+        call_id, nanos = self._bills.get(base.key, (None, 0))
+        return structs.replace(
+            base,
+            error=error.to_dict(),
+            latency=time.monotonic() - began,
+            call_id=call_id,
+            nanos=nanos,
+            cost=None if nanos is None else money.to_usd(nanos),
+        )
 
     def _trouble(self, key: str, error: QuorumError) -> None:
         self._troubles[key] = error
@@ -195,10 +227,6 @@ def _read(base: Reply, result: Result, plan: Plan) -> Reply:
         call_id=result.id,
         warnings=result.warnings,
     )
-
-
-def _failed(base: Reply, error: QuorumError, began: float) -> Reply:
-    return structs.replace(base, error=error.to_dict(), latency=time.monotonic() - began)
 
 
 def _silent(base: Reply, began: float) -> QuorumError:

@@ -7,10 +7,10 @@ import msgspec
 
 from quorum_mcp import money
 from quorum_mcp.consensus.calibration import Calibration
-from quorum_mcp.consensus.conclusions import same
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.modes import Outcome, agreement
 from quorum_mcp.consensus.plan import Plan, Seat
+from quorum_mcp.consensus.reading.conclusions import same
 from quorum_mcp.consensus.reply import Reply
 
 
@@ -55,8 +55,8 @@ def report(
         "provider_responses": [reply.public() for reply in _listed(plan, table.replies)],
         "rounds": outcome.rounds,
         "calls": len(table.replies),
-        "total_cost": money.to_usd(sum(known)),
-        "cost_complete": len(known) == sum(reply.ok for reply in table.replies) or None not in billed,
+        "total_cost": money.to_usd(sum(known) + table.lost),
+        "cost_complete": None not in billed,
         "degraded": table.degraded,
         "simulated": plan.simulated or any(reply.simulated for reply in table.replies),
         "builtin": [seat.member for seat in plan.seats if seat.builtin],

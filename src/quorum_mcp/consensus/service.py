@@ -27,6 +27,7 @@ from quorum_mcp.runs.context import RunContext
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.store.clock import MICROSECONDS, now_us
 from quorum_mcp.store.files import Files
+from quorum_mcp.store.records import CallFilter, Records
 from quorum_mcp.store.run_rows import Key, NewRun, NewTurn, Started, body_hash
 
 KIND = "consensus"
@@ -37,7 +38,14 @@ class Consensus:
     """Asks panels. One per process."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, calls: Calls, runs: Runs, files: Files, track: Track
+        self,
+        settings: Settings,
+        registry: Registry,
+        calls: Calls,
+        runs: Runs,
+        files: Files,
+        track: Track,
+        records: Records,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -45,6 +53,7 @@ class Consensus:
         self.track = track
         self._calls = calls
         self._files = files
+        self._records = records
         runs.handlers[KIND] = self.carry_out
 
     async def plan(self, query: Query, principal: Principal) -> Plan:
@@ -95,6 +104,8 @@ class Consensus:
         plan = msgspec.convert(run.input["plan"], Plan)
         table = Deliberation(run, self._calls, plan)
         run.totals.simulated = run.totals.simulated or plan.simulated
+        if run.resumed:
+            table.take_up(await self._lost(run))
         await run.emit("run.started", _started(plan))
         outcome = await deliberate(table)
         prose = await self._prose(table, outcome)
@@ -108,6 +119,12 @@ class Consensus:
             **answer,
             "duration": round(time.monotonic() - run.began, 4),
         }
+
+    async def _lost(self, run: RunContext) -> int:
+        """Nanodollars of this turn's calls that were open when its earlier owner ended; they are made anew."""
+        where = CallFilter(tenant=run.tenant, run_id=run.run_id, since=run.first_us)
+        calls = (await self._records.page(where, limit=500)).items
+        return sum(call.cost or 0 for call in calls if call.id not in run.logged)
 
     async def _prose(self, table: Deliberation, outcome: Outcome) -> str | None:
         voices = [reply for reply in outcome.standing if not reply.abstained]

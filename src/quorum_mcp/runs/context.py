@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
 from quorum_mcp.events import Event, EventType
 from quorum_mcp.runs.log import Log
+from quorum_mcp.store.clock import MICROSECONDS
 
 
 class Totals(Struct):
@@ -55,6 +57,10 @@ class RunContext:
             for event in history
             if event.type in ("call.finished", "call.failed") and "key" in event.data
         }
+        self.logged = {event.data["call_id"] for event in history if event.data.get("call_id")}
+        """The ids of this turn's calls whose end is in the log."""
+        self.first_us = _micros(history[0].ts) if history else 0
+        """When this turn's first event was written, in microseconds since 1970; 0 for a turn that is new."""
         self._started = next((event.data for event in history if event.type == "run.started"), None)
 
     def started(self) -> dict[str, Any] | None:
@@ -78,6 +84,10 @@ class RunContext:
         """Write an event that may be committed with the next one."""
         if _identity(kind, data) not in self._seen:
             self.log.note(kind, data | {"turn": self.turn})
+
+
+def _micros(ts: str) -> int:
+    return int(datetime.fromisoformat(ts).timestamp() * MICROSECONDS)
 
 
 def _identity(kind: str, data: dict[str, Any]) -> tuple[str, object, object]:

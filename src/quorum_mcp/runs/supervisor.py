@@ -82,6 +82,8 @@ class Supervisor:
         expired = await self._runs.store.expire_idle(now_us() - int(self._idle * MICROSECONDS))
         if expired:
             log.info("runs.expired", count=len(expired))
+        for chore in self._chores:  # before any take-over: a resumed run counts what its calls had cost
+            await chore()
         for run in await self._runs.store.stale(STALE_SECONDS):
             if run.id in self._runs.running or self._runs.closing:
                 continue
