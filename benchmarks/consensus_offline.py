@@ -17,9 +17,9 @@ import statistics
 from pathlib import Path
 
 from quorum_mcp.consensus.calibration import learn, panel_statistics
-from quorum_mcp.consensus.conclusions import find
 from quorum_mcp.consensus.decision import Ballot, Guard, decide, group
 from quorum_mcp.consensus.labelled import Labelled, asked
+from quorum_mcp.consensus.reading.conclusions import find
 
 PANELS = {
     "math-l5, 5 peers": (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quorum_mcp.consensus.conclusions import find, search
+from quorum_mcp.consensus.reading.conclusions import find, search
 
 REASONING = "The train leaves at noon and covers the whole distance in the time that the table gives for it. "
 

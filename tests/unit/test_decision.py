@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quorum_mcp.consensus.conclusions import find
 from quorum_mcp.consensus.decision import Ballot, Guard, decide, group, is_open
+from quorum_mcp.consensus.reading.conclusions import find
 
 
 def ballots(*answers: str | None) -> list[Ballot]:

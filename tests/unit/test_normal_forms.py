@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quorum_mcp.consensus.conclusions import Conclusion, find, same
-from quorum_mcp.consensus.normal import context, read
+from quorum_mcp.consensus.reading.conclusions import Conclusion, find, same
+from quorum_mcp.consensus.reading.normal import context, read
 
 
 def said(answer: str, question: str | None = None) -> Conclusion:

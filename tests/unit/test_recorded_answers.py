@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from quorum_mcp.consensus.agreement import compare
-from quorum_mcp.consensus.conclusions import find
 from quorum_mcp.consensus.decision import Ballot, Guard, decide, group
 from quorum_mcp.consensus.labelled import asked
+from quorum_mcp.consensus.reading.conclusions import find
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "consensus"
 pytestmark = [

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusions import same
 from quorum_mcp.consensus.critique import revised
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.plan import Seat
 from quorum_mcp.consensus.prompts import attack, defence
+from quorum_mcp.consensus.reading.conclusions import same
 from quorum_mcp.consensus.reply import Reply
 from quorum_mcp.consensus.round import hold
 from quorum_mcp.messages import Message, message

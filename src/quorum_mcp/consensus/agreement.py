@@ -8,10 +8,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import evidence
-from quorum_mcp.consensus.conclusion import Conclusion
-from quorum_mcp.consensus.conclusions import search
-from quorum_mcp.consensus.normal import AnswerFormat
+from quorum_mcp.consensus.reading import evidence
+from quorum_mcp.consensus.reading.conclusion import Conclusion
+from quorum_mcp.consensus.reading.conclusions import search
+from quorum_mcp.consensus.reading.normal import AnswerFormat
 
 
 class Comparison(Struct, frozen=True):

@@ -8,11 +8,11 @@ import re
 
 from msgspec import structs
 
-from quorum_mcp.consensus.conclusions import same
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.labels import labelled, shuffled, verbatim
 from quorum_mcp.consensus.plan import Seat
 from quorum_mcp.consensus.prompts import FORMATS, SEAT, critique
+from quorum_mcp.consensus.reading.conclusions import same
 from quorum_mcp.consensus.reply import Reply
 from quorum_mcp.consensus.round import hold
 from quorum_mcp.messages import Message, message

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusion import Conclusion, same
+from quorum_mcp.consensus.reading.conclusion import Conclusion, same
 
 Agreement = Literal["agree", "disagree", "cannot_tell"]
 Rule = Literal["leader", "majority", "leader_unless"]

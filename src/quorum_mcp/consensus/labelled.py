@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusion import Conclusion
-from quorum_mcp.consensus.conclusions import find
 from quorum_mcp.consensus.decision import Ballot
+from quorum_mcp.consensus.reading.conclusion import Conclusion
+from quorum_mcp.consensus.reading.conclusions import find
 from quorum_mcp.errors import InvalidInput
 
 

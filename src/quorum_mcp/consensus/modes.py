@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from quorum_mcp.consensus.advocate import Attack, attack_rounds
-from quorum_mcp.consensus.conclusions import Conclusion
 from quorum_mcp.consensus.critique import critique_round
 from quorum_mcp.consensus.decision import Decision, decide, is_open
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.failures import nobody_answered
 from quorum_mcp.consensus.judge import Findings, judge
 from quorum_mcp.consensus.opening import ballots, opening
+from quorum_mcp.consensus.reading.conclusions import Conclusion
 from quorum_mcp.consensus.reply import Reply
 from quorum_mcp.consensus.settle import settle
 

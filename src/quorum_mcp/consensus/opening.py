@@ -5,11 +5,11 @@ trouble or `HEDGE` of the time is over, and an open seat is given up once nothin
 the winner.
 """
 
-from quorum_mcp.consensus.conclusions import Conclusion, same
 from quorum_mcp.consensus.decision import Ballot, decide, group, is_open
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.plan import Seat
 from quorum_mcp.consensus.prompts import FORMATS, SEAT
+from quorum_mcp.consensus.reading.conclusions import Conclusion, same
 from quorum_mcp.consensus.reply import Reply
 from quorum_mcp.consensus.round import Round
 from quorum_mcp.messages import Message, message

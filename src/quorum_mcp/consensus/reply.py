@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusions import Conclusion
+from quorum_mcp.consensus.reading.conclusions import Conclusion
 
 Role = Literal["answer", "critique", "advocate", "defence", "judge", "synthesizer"]
 

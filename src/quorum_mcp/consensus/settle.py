@@ -2,11 +2,11 @@
 
 from msgspec import structs
 
-from quorum_mcp.consensus.conclusions import Conclusion
 from quorum_mcp.consensus.decision import Decision, decide
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.judge import same
 from quorum_mcp.consensus.opening import ballots
+from quorum_mcp.consensus.reading.conclusions import Conclusion
 from quorum_mcp.consensus.reply import Reply
 
 MOST_PAIRS = 6

@@ -6,11 +6,11 @@ The chain of writers is tried in order; where all fail, the answer is the winner
 import re
 from collections.abc import Sequence
 
-from quorum_mcp.consensus.conclusions import Conclusion, find, same
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.judge import Findings, chain_reply, share_of
 from quorum_mcp.consensus.labels import labelled, shuffled
 from quorum_mcp.consensus.prompts import synthesis
+from quorum_mcp.consensus.reading.conclusions import Conclusion, find, same
 from quorum_mcp.consensus.reply import Reply
 from quorum_mcp.messages import message
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from quorum_mcp.consensus.conclusion import Conclusion
 from quorum_mcp.consensus.labelled import Labelled, labelled
 from quorum_mcp.consensus.ops.ask import ASK
+from quorum_mcp.consensus.reading.conclusion import Conclusion
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.errors import InvalidInput
 from quorum_mcp.operations.card import Effect, Http, Operation

@@ -3,7 +3,7 @@ r"""Where a text announces its answer: a box, "the answer is", "So:" at the star
 import re
 from typing import Literal, NamedTuple
 
-from quorum_mcp.consensus import latex, literals
+from quorum_mcp.consensus.reading import latex, literals
 
 _ANSWER = re.compile(
     r"answer(?:\s+(?:to|for|of)\s[^.\n:]{1,80}?)?[*_]{0,3}\s{0,3}"

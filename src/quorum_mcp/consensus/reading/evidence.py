@@ -5,8 +5,8 @@ import re
 
 from msgspec import Struct
 
-from quorum_mcp.consensus.conclusion import same
-from quorum_mcp.consensus.conclusions import Found
+from quorum_mcp.consensus.reading.conclusion import same
+from quorum_mcp.consensus.reading.conclusions import Found
 
 _NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 _WORD = re.compile(r"[^\W\d_]{4,}")

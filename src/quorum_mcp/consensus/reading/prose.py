@@ -3,10 +3,10 @@
 import re
 from typing import NamedTuple
 
-from quorum_mcp.consensus import code, numbers
-from quorum_mcp.consensus.conclusion import Conclusion
-from quorum_mcp.consensus.normal import Context, read
-from quorum_mcp.consensus.values import leading, measured
+from quorum_mcp.consensus.reading import code, numbers
+from quorum_mcp.consensus.reading.conclusion import Conclusion
+from quorum_mcp.consensus.reading.normal import Context, read
+from quorum_mcp.consensus.reading.values import leading, measured
 
 _BOLD = re.compile(r"\*\*([^*\n]{1,160})\*\*")
 _VERB = re.compile(

@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from quorum_mcp.consensus import prose
-from quorum_mcp.consensus.conclusion import Conclusion, same
-from quorum_mcp.consensus.normal import Context
+from quorum_mcp.consensus.reading import prose
+from quorum_mcp.consensus.reading.conclusion import Conclusion, same
+from quorum_mcp.consensus.reading.normal import Context
 
 _SENTENCE = re.compile(r"(?<=[.!?])[*_)\"']{0,3}\s+(?=[A-Z$\\(*\[\d`'\"-])|\n+")
 _FENCE = re.compile(r"```\w{0,10}\s{0,4}(?:\{\s{0,8}\"reasoning\"\s?:\s?\"?)?")

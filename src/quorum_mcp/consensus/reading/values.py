@@ -3,9 +3,9 @@
 import re
 from fractions import Fraction
 
-from quorum_mcp.consensus import dates, formula, latex, numbers
-from quorum_mcp.consensus.conclusion import Conclusion
-from quorum_mcp.consensus.normal import Context, read
+from quorum_mcp.consensus.reading import dates, formula, latex, numbers
+from quorum_mcp.consensus.reading.conclusion import Conclusion
+from quorum_mcp.consensus.reading.normal import Context, read
 
 _TICKED = re.compile(r"`([^`\n]{1,600})`")
 _MATH = re.compile(

@@ -3,7 +3,7 @@
 import re
 from fractions import Fraction
 
-from quorum_mcp.consensus import formula, latex
+from quorum_mcp.consensus.reading import formula, latex
 
 _PREFIX = re.compile(
     r"\s*[a-zA-Zθαβγλμωφ](?:_\(?\w{1,3}\)?)?'?(?:\s?\([a-zA-Z](?:\s?,\s?[a-zA-Z]){0,3}\))?\s*(?:=|∈|≈)\s*"

@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import choices, code, dates, expression, latex, literals, numbers, units
-from quorum_mcp.consensus.conclusion import Conclusion
+from quorum_mcp.consensus.reading import choices, code, dates, expression, latex, literals, numbers, units
+from quorum_mcp.consensus.reading.conclusion import Conclusion
 
 AnswerFormat = Literal["auto", "choice", "number", "text"]
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import numbers
+from quorum_mcp.consensus.reading import numbers
 
 _NAMES: dict[str, tuple[str, str | int]] = {
     "m": ("m", 1),

@@ -11,7 +11,7 @@ import math
 import re
 from fractions import Fraction
 
-from quorum_mcp.consensus import latex
+from quorum_mcp.consensus.reading import latex
 
 Value = Fraction | complex
 _TOKEN = re.compile(

@@ -3,8 +3,8 @@
 import re
 from fractions import Fraction
 
-from quorum_mcp.consensus import literals
-from quorum_mcp.consensus.conclusion import Conclusion
+from quorum_mcp.consensus.reading import literals
+from quorum_mcp.consensus.reading.conclusion import Conclusion
 
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?")
 _QUESTION = re.compile(r"\bassert\s+\w+\(|\[PYTHON\]|^\s*def \w+\(|\bprint\(", re.MULTILINE)

@@ -9,9 +9,9 @@ import re
 
 from msgspec import Struct
 
-from quorum_mcp.consensus import choices, closing, code, fields, letters, marks, prose, values
-from quorum_mcp.consensus.conclusion import Conclusion, same
-from quorum_mcp.consensus.normal import AnswerFormat, Context, context, read
+from quorum_mcp.consensus.reading import choices, closing, code, fields, letters, marks, prose, values
+from quorum_mcp.consensus.reading.conclusion import Conclusion, same
+from quorum_mcp.consensus.reading.normal import AnswerFormat, Context, context, read
 
 __all__ = ["Conclusion", "Found", "find", "same", "search"]
 

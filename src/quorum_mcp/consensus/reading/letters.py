@@ -2,8 +2,8 @@
 
 import re
 
-from quorum_mcp.consensus import choices, marks
-from quorum_mcp.consensus.normal import Context
+from quorum_mcp.consensus.reading import choices, marks
+from quorum_mcp.consensus.reading.normal import Context
 
 _CORRECTION = re.compile(
     r"\b(?:wait|actually|correction|mistake|recalculat\w+|reconsider\w*|however|apologi\w+|instead)\b",
