@@ -1,7 +1,7 @@
 """An answer for people: itself on standard output, what is known about it on standard error."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quorum_mcp.cli.output import data, shorten, talk, usd
 
@@ -41,9 +41,7 @@ def about(answer: "QueryAnswer") -> list[str]:
         for point in answer.points
     ]
     if answer.attack:
-        lines.append(
-            f"  attack by {answer.attack.get('by', 'a seat')}: {answer.attack.get('status', 'answered')}"
-        )
+        lines.append("  " + _attack(answer.attack))
     lines += [
         f"  failed: {r.member}: {(r.error or {}).get('message', 'no reason given')}" for r in failed(answer)
     ]
@@ -72,6 +70,11 @@ def verdict(answer: "QueryAnswer") -> str:
     return (
         f"{agree} agree, {len(dissent)} dissent{'s' if len(dissent) == 1 else ''}: {'; '.join(dissent)}{tail}"
     )
+
+
+def _attack(attack: dict[str, Any]) -> str:
+    held = "the answer survived" if attack.get("survived") else "the answer did not survive"
+    return f"attacked by {attack.get('advocate')} with {len(attack.get('objections', ()))} objections: {held}"
 
 
 def plan(estimate: "Estimate") -> None:

@@ -1,6 +1,7 @@
 """Standard output is data, standard error is talk."""
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,22 @@ from quorum_mcp.errors import QuorumError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
 
 def data(text: str) -> None:
-    """A piece of the result."""
-    click.echo(text)
+    """A piece of the result; in a pipe it is what it is."""
+    click.echo(harmless(text) if sys.stdout.isatty() else text)
 
 
 def talk(text: str) -> None:
     """A word to the person at the terminal."""
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)
+
+
+def harmless(text: str) -> str:
+    """The text without what would command a terminal: a model's words must not move the cursor or set the title."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def value(found: "BaseModel | object") -> None:
@@ -62,7 +70,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def shorten(text: str, width: int) -> str:
     """The text in one line of at most `width` characters."""
-    line = " ".join(text.split())
+    line = harmless(" ".join(text.split()))
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"
 
 

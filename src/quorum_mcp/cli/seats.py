@@ -79,7 +79,10 @@ class Seats:
             line.task, "is done"
         )
         conclusion = data.get("conclusion")
-        said = str(conclusion["text"]) if conclusion else str(data["text"])
+        text = str(data["text"])
+        if data["simulated"]:
+            text = text.partition("\n")[2] or text  # a scripted answer begins by saying so, as its label does
+        said = str(conclusion["text"]) if conclusion else text
         facts = f"{data['latency']:.1f} s, {usd(data['cost'])}"
         line.tail = f"{shorten(said, 60)}  ({facts})" if line.task in ("answer", "critique") else f"({facts})"
         return line

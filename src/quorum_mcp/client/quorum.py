@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from quorum_mcp.runs.ops import SessionPage, SessionState
 
 T = TypeVar("T")
+START_PATIENCE = 2.0
+"""Seconds that a cancelled caller waits for the id of the run that it has to cancel."""
 Start = Callable[["Settings"], AbstractAsyncContextManager["Services"]]
 Progress = Callable[[Event], None]
 
@@ -129,7 +131,7 @@ class Quorum:
 
         Closing the generator before that cancels the run; `start` and `follow` leave it alone.
         """
-        begun = await self.start(question, **asking)
+        begun = await self._begun(asyncio.create_task(self.start(question, **asking)))
         ended = False
         try:
             async with aclosing(self.follow(begun.session_id)) as events:
@@ -220,6 +222,17 @@ class Quorum:
         output = await self._invoke(name, given)
         assert isinstance(output, kind)
         return output
+
+    async def _begun(self, starting: "asyncio.Task[QueryAnswer]") -> "QueryAnswer":
+        """The run that is being started; one that nobody waits for any more is cancelled as soon as it is known."""
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait({starting}, timeout=START_PATIENCE)
+            if starting.done() and starting.exception() is None:
+                await asyncio.shield(self._abandon(starting.result().session_id))
+            starting.cancel()
+            raise
 
     async def _abandon(self, session_id: str) -> None:
         try:

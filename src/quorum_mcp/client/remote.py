@@ -121,9 +121,12 @@ class Remote:
             return
         try:
             error = codec.decode(body)["error"]
-            revived = revive(error)
+            revived, code = revive(error), error["code"]
         except (codec.JSONError, KeyError, TypeError, AttributeError):
-            raise self._strange(f"status {response.status}") from None
+            error, code, revived = {}, None, None
+        # Another program's error may have the code of one of ours, but not its fields.
+        if revived is None or revived.code != code or not {"hint", "details"} <= error.keys():
+            raise self._strange(f"status {response.status}")
         raise revived
 
     def _strange(self, what: str) -> QuorumError:

@@ -1,8 +1,16 @@
 """`quorum mcp`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from quorum_mcp.cli.session import Session, asynchronous, example
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from quorum_mcp.config.settings import Settings
+    from quorum_mcp.operations.context import Services
 
 
 @click.command("mcp", epilog=example("quorum mcp", "claude mcp add quorum -- quorum mcp"))
@@ -16,4 +24,7 @@ async def command(session: Session) -> None:
     """
     from quorum_mcp.api.mcp.stdio import run
 
-    await run(lambda settings: session.wiring.running(settings, take_over=False), config=session.config)
+    def start(settings: "Settings") -> "AbstractAsyncContextManager[Services]":
+        return session.wiring.running(settings, take_over=False)
+
+    await run(start, config=session.config, url=session.url)
