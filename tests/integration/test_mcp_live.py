@@ -65,10 +65,10 @@ async def test_the_envelope_goes_along(tmp_path: Path, revision: str) -> None:
         providers = panel(up, a=Say(FOUR, latency=0.1), b=Say(FOUR, latency=0.1))
         async with wire.call("q_in", query="2 + 2?", providers=providers) as response:
             put = (await messages(response))[-1]["result"]["structuredContent"]
-        async with wire.call("q_out", token=5, request_id=8, session_id=put["session_id"]) as response:
+        async with wire.call("q_out", token=5, session_id=put["session_id"]) as response:
             *told, last = await messages(response)
         stored = await rest.all_events(put["session_id"])
-    assert last["id"] == 8
+    assert last["id"] == wire.last_id
     assert {note["method"] for note in told} == {"notifications/progress"}
     assert {note["params"]["progressToken"] for note in told} == {5}
     events = [note["params"]["_meta"]["quorum-mcp/event"] for note in told]
@@ -117,7 +117,7 @@ async def test_who_did_not_ask_for_progress_gets_none(tmp_path: Path, revision: 
     async with scripted(tmp_path) as (up, rest), bare(rest.url, revision) as wire:
         up.model("a", Say(FOUR, drip=0.02))
         async with wire.call("generate", model="lab/a", messages=SAID, stream=True) as response:
-            assert [message.get("id") for message in await messages(response)] == [7]
+            assert [message.get("id") for message in await messages(response)] == [wire.last_id]
 
 
 @pytest.mark.parametrize("how", ["http", "stdio", "relay"])

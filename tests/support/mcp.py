@@ -53,6 +53,7 @@ class Wire:
     def __init__(self, session: aiohttp.ClientSession, url: str, revision: str) -> None:
         self.url = url + "/mcp"
         self.revision = revision
+        self.last_id = 1
         self._session = session
         self._headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": revision}
 
@@ -79,12 +80,13 @@ class Wire:
             headers |= {"mcp-method": method, "mcp-name": str(params.get("name", ""))}
         return self._session.post(self.url, json=body, headers=headers, allow_redirects=False)
 
-    def call(self, tool: str, *, token: int | None = None, request_id: int = 7, **arguments: Any) -> Any:
-        """`tools/call`, as a context."""
+    def call(self, tool: str, *, token: int | None = None, **arguments: Any) -> Any:
+        """`tools/call`, as a context; `last_id` is its id."""
+        self.last_id += 1
         params: dict[str, Any] = {"name": tool, "arguments": arguments}
         if token is not None:
             params["_meta"] = {"progressToken": token}
-        return self.post("tools/call", params, request_id=request_id)
+        return self.post("tools/call", params, request_id=self.last_id)
 
 
 @asynccontextmanager
