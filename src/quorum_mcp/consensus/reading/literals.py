@@ -32,8 +32,8 @@ def parse(text: str) -> tuple[Any] | None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # odd escapes in a model's text are no concern of the log
                 value = ast.literal_eval(attempt)
-        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-            continue
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError, SystemError):
+            continue  # SystemError: CPython 3.11 counts depth wrongly when two threads parse at once
         return None if isinstance(value, int | float | complex) and not isinstance(value, bool) else (value,)
     return _json(text) if text[0] in "[{" else None
 
