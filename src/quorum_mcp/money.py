@@ -23,11 +23,7 @@ def show(nanos: int | None) -> str:
     if usd == 0:
         return "$0"
     return (
-        f"${usd:.2f}"
-        if usd >= 1
-        else f"${usd:.4f}"
-        if usd >= Decimal("0.0001")
-        else f"${usd:.9f}".rstrip("0")
+        f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}" if usd >= Decimal("0.01") else f"${usd:.9f}".rstrip("0")
     )
 
 

@@ -149,6 +149,17 @@ async def test_what_the_caller_sets_reaches_every_seat(tmp_path: Path) -> None:
             assert asked.prompt.rstrip().endswith("Say it.")
 
 
+async def test_an_alias_brings_its_own_defaults(tmp_path: Path) -> None:
+    short = {"provider": "lab", "model_id": "a", "max_tokens": 55, "temperature": 0.7}
+    async with scripted(tmp_path, models={"shorty": short}) as (up, q):
+        up.model("a", FOUR)
+        answer = await q.ask("2 + 2?", ["shorty"])
+        await q.ask("2 + 2?", ["shorty"], max_tokens=66, temperature=0.1)
+        caps = [a.body.get("max_tokens") or a.body.get("max_completion_tokens") for a in up.asked]
+        assert (caps, [a.body["temperature"] for a in up.asked]) == ([55, 66], [0.7, 0.1])
+    assert statuses(answer) == {"lab/a": "ok"}
+
+
 async def test_files_and_images_reach_every_seat(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         panel = seats(up, a=FOUR, b=FOUR)

@@ -156,7 +156,7 @@ class Upstream:
             piece = text[start : start + say.piece]
             choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
             await _event(writer, _head(asked) | {"choices": [choice]})
-            asked.output_tokens = _count(text[: start + say.piece])
+            asked.output_tokens += _count(piece)
             if say.drip:
                 await asyncio.sleep(say.drip)
             if start <= len(text) // 2 < start + say.piece:
@@ -180,7 +180,7 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream() -> AsyncIterator[Upstream]:
+async def upstream(host: str = "127.0.0.1") -> AsyncIterator[Upstream]:
     """A server of scripted models, without any yet."""
     server, tasks = Upstream(), set[asyncio.Task[None]]()
 
@@ -189,8 +189,8 @@ async def upstream() -> AsyncIterator[Upstream]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", 0, limit=2**24)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
+    listener = await asyncio.start_server(connected, host, 0, limit=2**24)
+    server.url = f"http://{host}:{listener.sockets[0].getsockname()[1]}/v1"
     try:
         yield server
     finally:
@@ -234,10 +234,13 @@ def _shortened(text: str, body: dict[str, Any]) -> tuple[str, str]:
     most = body.get("max_completion_tokens") or body.get("max_tokens")
     if most is None or _count(text) <= most:
         return text, "stop"
-    words = list(WORD.finditer(text))
-    while words and _count(text[: words[-1].end()]) > most:
-        words.pop()
-    return text[: words[-1].end()] if words else "", "length"
+    so_far = end = 0
+    for word in WORD.finditer(text):
+        so_far += _count(word.group())
+        if so_far > most:
+            break
+        end = word.end()
+    return text[:end], "length"
 
 
 def _head(asked: Asked) -> dict[str, Any]:

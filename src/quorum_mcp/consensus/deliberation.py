@@ -93,9 +93,7 @@ class Deliberation:
         began = time.monotonic()
         call = Call(
             model=model,
-            request=ModelRequest(
-                "", messages, max_tokens=self.plan.max_tokens, temperature=self.plan.temperature
-            ),
+            request=self._request(base, messages),
             deadline=min(deadline, self.run.deadline - LAST_SECONDS / 2),
             tenant=self.run.tenant,
             run_id=self.run.run_id,
@@ -122,6 +120,16 @@ class Deliberation:
         data = msgspec.to_builtins(reply)
         await self.run.emit("call.finished" if reply.ok else "call.failed", data)
         return self._keep(reply)
+
+    def _request(self, base: Reply, messages: tuple[Message, ...]) -> ModelRequest:
+        seat = None if base.seat is None else self.plan.seats[base.seat]
+        cap, warmth = self.plan.max_tokens, self.plan.temperature
+        return ModelRequest(
+            "",
+            messages,
+            max_tokens=seat.max_tokens if cap is None and seat else cap,
+            temperature=seat.temperature if warmth is None and seat else warmth,
+        )
 
     def _keep(self, reply: Reply) -> Reply:
         self.replies.append(reply)

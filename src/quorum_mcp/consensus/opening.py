@@ -7,7 +7,7 @@ the winner.
 
 from quorum_mcp.consensus.decision import Ballot, decide, group, is_open
 from quorum_mcp.consensus.deliberation import Deliberation
-from quorum_mcp.consensus.plan import Seat
+from quorum_mcp.consensus.plan import Plan, Seat
 from quorum_mcp.consensus.prompts import FORMATS, SEAT
 from quorum_mcp.consensus.reading.conclusions import Conclusion, same
 from quorum_mcp.consensus.reply import Reply
@@ -20,9 +20,8 @@ CUT = 0.6  # of the run's time: replies that are there by then are gone on with
 PATIENCE = 0.95  # of the run's time: how long is waited when nobody has answered
 
 
-def seat_messages(table: Deliberation, seat: Seat) -> tuple[Message, ...]:
+def seat_messages(plan: Plan, seat: Seat) -> tuple[Message, ...]:
     """What a seat is asked in round 1: the rules, the conversation, the question."""
-    plan = table.plan
     if seat.builtin:
         return plan.conversation
     return (message("system", SEAT + FORMATS[plan.answer_format]), *plan.conversation)
@@ -41,11 +40,11 @@ async def opening(table: Deliberation) -> Round:
     table.run.note("round.started", {"round": 1, "role": "answer", "seats": [seat.index for seat in seats]})
     try:
         hard = table.at(PATIENCE)
-        first.ask(seats[:WAVE] if in_waves else seats, lambda seat: seat_messages(table, seat), hard)
+        first.ask(seats[:WAVE] if in_waves else seats, lambda seat: seat_messages(table.plan, seat), hard)
         if in_waves:
             await first.wait(table.at(HEDGE), enough=lambda: first.late)
             if not (first.done and _settled(first)):
-                first.ask(seats[WAVE:], lambda seat: seat_messages(table, seat), hard)
+                first.ask(seats[WAVE:], lambda seat: seat_messages(table.plan, seat), hard)
         hedge = table.at(HEDGE)
         await first.wait(hedge, enough=lambda: _decided_meanwhile(table, first))
         await first.wait(table.at(CUT), enough=lambda: _decided(table, first))

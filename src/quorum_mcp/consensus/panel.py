@@ -135,6 +135,8 @@ def _seats(targets: Sequence[Target]) -> list[Seat]:
                 target.provider.name,
                 simulated=kind == "sim",
                 builtin=kind == "builtin",
+                max_tokens=target.max_tokens,
+                temperature=target.temperature,
             )
         )
     return seats

@@ -20,7 +20,10 @@ DEFAULT_TIMEOUT: dict[Mode, float] = {
 
 
 class Seat(Struct, frozen=True):
-    """One place at the table. `member` is its name in answers, unique even when a model sits twice."""
+    """One place at the table. `member` is its name in answers, unique even when a model sits twice.
+
+    `max_tokens` and `temperature` are an alias's own, for where the query sets none.
+    """
 
     index: int
     member: str
@@ -28,6 +31,8 @@ class Seat(Struct, frozen=True):
     provider: str
     simulated: bool = False
     builtin: bool = False
+    max_tokens: int | None = None
+    temperature: float | None = None
 
 
 class Plan(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from quorum_mcp import money
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, worst_case
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.calibration import Calibration
+from quorum_mcp.consensus.opening import seat_messages
 from quorum_mcp.consensus.plan import DEFAULT_TIMEOUT, Plan, Seat
 from quorum_mcp.consensus.query import Query
 from quorum_mcp.errors import BudgetExceeded, InvalidInput, Unsupported
@@ -77,8 +78,13 @@ async def make_plan(
 
 def round_cost(plan: Plan, registry: Registry) -> dict[str, int]:
     """The worst case in nanodollars of asking each seat once, by member. Raises where a price is unknown."""
-    request = ModelRequest("", plan.conversation, max_tokens=plan.max_tokens or DEFAULT_MAX_TOKENS)
-    return {seat.member: worst_case(registry, registry.resolve(seat.model), request) for seat in plan.seats}
+    costs: dict[str, int] = {}
+    for seat in plan.seats:
+        target = registry.resolve(seat.model)
+        most = plan.max_tokens or seat.max_tokens or DEFAULT_MAX_TOKENS
+        request = ModelRequest(target.model, seat_messages(plan, seat), max_tokens=most)
+        costs[seat.member] = worst_case(registry, target, request)
+    return costs
 
 
 def _affordable(plan: Plan, registry: Registry) -> None:
