@@ -1,6 +1,6 @@
 """The quality of consensus on recorded answers of real models, through HTTP.
 
-    python benchmarks/consensus.py [panels] [faults] [cpu]
+    python benchmarks/consensus.py [panels] [faults] [cpu] [agreement]
 
 Without words, all parts. Prints Markdown tables; each bar stands beside its figure.
 """
@@ -19,6 +19,12 @@ BARS = {  # panel: accuracy at least, calls at most
     "crux, 5": (0.880, 2.6),
     "gsm, 5": (0.957, 2.15),
     "mmlu-pro, top 3": (0.722, 2.38),
+}
+AGREEMENT_BARS = {  # set: AUROC at least, recall of agree at least
+    "math-l5/reasoning-only": (0.90, 0.65),
+    "gsm/reasoning-only": (0.96, 0.88),
+    "mmlu-pro/full": (0.95, 0.85),
+    "routerarena/full": (0.95, 0.90),
 }
 FAULTS = ("error", "limit", "hang", "empty", "garbage")
 
@@ -110,7 +116,42 @@ def cpu() -> None:
     )
 
 
-PARTS = {"panels": panels, "faults": faults, "cpu": cpu}
+def agreement() -> None:
+    print("\n## Agreement of labelled pairs, through POST /api/agreement\n")
+    row("set", "pairs", "AUROC", "bar", "recall of agree", "bar", "precision of agree", "false agree")
+    row(*["---"] * 8)
+    with lzma.open(data_of("agreement_pairs"), "rt") as lines:
+        pairs = [json.loads(line) for line in lines]
+    with replay(data_of("gsm")) as upstream, tempfile.TemporaryDirectory() as home:
+        with quorum(upstream, Path(home)) as (url, _):
+            found = [post(f"{url}/api/agreement", {"a": pair["a"], "b": pair["b"]}) for pair in pairs]
+    pooled = [0, 0]
+    for name in sorted({pair["set"] for pair in pairs}):
+        mine = [(pair["agree"], got) for pair, got in zip(pairs, found, strict=True) if pair["set"] == name]
+        labels = [label for label, _ in mine]
+        said = [got["agreement"] == "agree" for _, got in mine]
+        true = sum(yes and label for yes, label in zip(said, labels, strict=True))
+        false = sum(said) - true
+        area, recall = AGREEMENT_BARS.get(name, ("-", "-"))
+        if name in AGREEMENT_BARS:
+            pooled = [pooled[0] + false, pooled[1] + labels.count(0)]
+        got = (
+            auroc([got["score"] for _, got in mine], labels),
+            true / max(sum(labels), 1),
+            true / max(sum(said), 1),
+        )
+        row(name, len(mine), got[0], area, got[1], recall, got[2], f"{false} of {labels.count(0)}")
+    print(f"\nfalse agree, pooled over the sets with bars: {pooled[0] / pooled[1]:.4f} (bar: <= 0.03)")
+
+
+def auroc(scores: list[float], labels: list[int]) -> float:
+    """The chance that an agreeing pair scores higher than a disagreeing one; ties count half."""
+    high = [score for score, label in zip(scores, labels, strict=True) if label]
+    low = [score for score, label in zip(scores, labels, strict=True) if not label]
+    return sum((h > d) + (h == d) / 2 for h in high for d in low) / (len(high) * len(low))
+
+
+PARTS = {"panels": panels, "faults": faults, "cpu": cpu, "agreement": agreement}
 
 if __name__ == "__main__":
     need_shared()
