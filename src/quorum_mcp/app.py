@@ -23,6 +23,7 @@ from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.track import Track
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.ids import new_id
+from quorum_mcp.observe.logs import to_stderr
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.builtin.provider import Builtin
 from quorum_mcp.providers.registry import Registry
@@ -119,6 +120,7 @@ def served() -> ASGIApp:
     """
     host = uvicorn_host(sys.argv, os.environ)
     settings = load(overrides={"server.host": host}, working_directory=True)
+    to_stderr(settings, server=True)
     return asgi(settings, loopback_bind=is_loopback(host))
 
 

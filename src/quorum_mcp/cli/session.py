@@ -57,7 +57,7 @@ class Session:
     @asynccontextmanager
     async def client(self) -> AsyncGenerator["Quorum", None]:
         """A client for the server that is named, else embedded."""
-        from quorum_mcp.cli.logs import to_stderr
+        from quorum_mcp.observe.logs import to_stderr
 
         settings = self.settings()
         to_stderr(settings, server=False)

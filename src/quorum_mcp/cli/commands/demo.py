@@ -48,7 +48,7 @@ async def command(
 
     It needs no key, reads none of your settings, keeps nothing and connects to nothing but this machine.
     """
-    from quorum_mcp.cli.logs import to_stderr
+    from quorum_mcp.observe.logs import to_stderr
     from quorum_mcp.cli.serving import url_of
 
     with tempfile.TemporaryDirectory(prefix="quorum-demo-") as home:

@@ -43,8 +43,7 @@ def command(
     access_log: bool,
 ) -> None:
     """Start the server: web page, REST, WebSocket and MCP, until interrupted."""
-    from quorum_mcp.cli.greeting import check_bind
-    from quorum_mcp.cli.logs import to_stderr
+    from quorum_mcp.observe.logs import to_stderr
     from quorum_mcp.cli.serving import uvloop_factory
     from quorum_mcp.config.load import load
 
@@ -55,7 +54,6 @@ def command(
         )
     overrides = {"server.host": host, "server.port": port}
     settings = load(config=config or session.config, overrides=overrides, working_directory=True)
-    check_bind(settings, settings.server.host)
     to_stderr(settings, server=True)
     root_path = "/" + root_path.strip("/") if root_path.strip("/") else ""
     with asyncio.Runner(loop_factory=uvloop_factory()) as runner:

@@ -1,0 +1,35 @@
+"""Secrets are known by value: whatever the settings hold as one is masked wherever it turns up."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quorum_mcp.config.settings import Settings
+
+MASK = "***"
+SHORTEST = 6
+"""A shorter value is not masked: it would hide ordinary words, and is no secret worth the name."""
+_SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+
+
+class Redactor:
+    """Masks the secrets of some settings in texts and plain values."""
+
+    def __init__(self, settings: "Settings") -> None:
+        named = [value for name, value in settings.env.items() if name.upper().endswith(_SECRET_ENDINGS)]
+        own = [settings.secret_key, settings.bootstrap_key, settings.api_key]
+        keys = [key for provider in settings.providers.values() for key in provider.api_keys]
+        secrets = {value for value in (*named, *own, *keys) if value and len(value) >= SHORTEST}
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def clean(self, value: Any) -> Any:
+        """The value with every secret in its texts masked; other objects come back as their text."""
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, dict):
+            return {key: self.clean(inner) for key, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean(inner) for inner in value]
+        text = str(value)
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
+        return text

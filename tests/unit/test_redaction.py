@@ -1,0 +1,44 @@
+"""No secret of the settings reaches a log line."""
+
+import json
+import subprocess
+import sys
+
+from quorum_mcp.config.load import load
+from quorum_mcp.observe.redaction import MASK, Redactor
+
+SECRETS = {
+    "OPENAI_API_KEY": "canary-openai-1",
+    "QUORUM_BOOTSTRAP_KEY": "canary-boot-2",
+    "QUORUM_SECRET_KEY": "canary-secret-3",
+}
+
+
+def test_masks_every_secret_wherever_it_stands() -> None:
+    redactor = Redactor(load(env=SECRETS))
+    for secret in SECRETS.values():
+        cleaned = redactor.clean({"a": [f"key={secret}", ("x", secret)], "b": ValueError(secret)})
+        assert secret not in json.dumps(cleaned)
+        assert MASK in json.dumps(cleaned)
+    assert redactor.clean({"n": 1, "none": None, "ok": "text"}) == {"n": 1, "none": None, "ok": "text"}
+
+
+def test_a_crash_is_logged_without_locals_and_secrets() -> None:
+    program = """
+import structlog
+from quorum_mcp.config.load import load
+from quorum_mcp.observe.logs import to_stderr
+to_stderr(load(), server=True)
+prompt = "the user's words"
+try:
+    raise ValueError("refused: canary-openai-1")
+except ValueError:
+    structlog.get_logger().exception("crashed", key="canary-boot-2")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=SECRETS, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+    assert "ValueError: refused: ***" in done.stderr
+    assert "the user's words" not in done.stderr.replace('prompt = "the user\'s words"', "")
+    assert "canary" not in done.stderr
