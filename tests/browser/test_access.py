@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.steps import answered, ask, choose, overflow, seat
 from tests.browser.world import World, world
-from tests.support.open_question import QUESTION, REVIEWS, honest
+from tests.support.open_question import QUESTION, REVIEWS, honest, placing
 from tests.support.script import Say
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
@@ -72,7 +72,7 @@ def finished(there: World, page: Page) -> None:
 
 def open_question(there: World, page: Page) -> None:
     models = [
-        there.model(f"open-{n}", text, grouping=honest, synthesis="In *short*: a database.")
+        there.model(f"open-{n}", text, grouping=honest, placing=placing(0), synthesis="In *short*: a database.")
         for n, text in REVIEWS.items()
     ]
     ask(page, QUESTION, *models, "builtin/arithmetic")

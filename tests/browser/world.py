@@ -15,6 +15,7 @@ from tests.support.server import Server, config
 from tests.support.upstream import Upstream, upstream
 
 PREFIX = "/some/where"
+UNLIMITED = {"requests_per_minute": 100_000, "tokens_per_minute": 1_000_000_000, "concurrency": 500}
 NOT_PASSED_ON = {"transfer-encoding", "connection", "content-encoding", "content-length"}
 
 
@@ -32,8 +33,8 @@ class World:
         return self.server.url + "/"
 
     def model(self, name: str, said: Scripted, **others: Scripted) -> str:
-        """Script a model; returns its name on a panel."""
-        self.up.model(name, said, **others)
+        """Script a model, which says the same again when it reviews; returns its name on a panel."""
+        self.up.model(name, said, **({"critique": said} | others))
         return f"lab/{name}"
 
     def release(self, gate: str) -> None:
@@ -46,10 +47,7 @@ def world(home: Path, **env: str) -> Iterator[World]:
     """A world of its own; `env` goes to the server."""
     with _thread() as (loop, up, proxy):
         given = config(up.url)
-        given["providers"]["lab"]["limits"] = {
-            "requests_per_minute": 100_000,
-            "tokens_per_minute": 1_000_000_000,
-        }
+        given["providers"]["lab"]["limits"] = UNLIMITED
         with Server(home, given, **env) as server:
             proxy.target = server.url
             yield World(up, server, loop, proxy)

@@ -31,7 +31,7 @@ export function Answer({ turn }) {
         <${Ring} seats=${places(turn)} big=${worth.figure} small=${worth.caption} />
         <div class="answer-words">
           <p class=${`verdict verdict-${result.agreement}`}><${Icon} name=${verdict.icon} />${verdict.words}</p>
-          ${result.conclusion && html`<p class="conclusion" dir="auto">${result.conclusion}</p>`}
+          ${result.conclusion && html`<p class=${`conclusion ${result.conclusion.length > 60 ? "conclusion-long" : ""}`} dir="auto">${result.conclusion}</p>`}
           <p class="worth">${worth.meaning}</p>
         </div>
       </div>

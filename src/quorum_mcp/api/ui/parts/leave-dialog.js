@@ -19,7 +19,7 @@ export function LeaveDialog() {
     <dialog id=${ID} aria-labelledby="leave-title">
       <h2 id="leave-title">Open this address?</h2>
       <p>A model wrote the link. It leads to:</p>
-      <p class="address"><bdi>${address.value}</bdi></p>
+      <p class="address" tabindex="0"><bdi>${address.value}</bdi></p>
       <form method="dialog" class="buttons">
         <button>Stay here</button>
         <button class="primary" onClick=${leave}>Open in a new tab</button>

@@ -9,13 +9,16 @@ import { Progress } from "./progress.js";
 import { Seats } from "./seats.js";
 import { Timeline } from "./timeline.js";
 
+const LONG = "question-long"; // scrolls by itself, so the keyboard has to get there
+
 /** @param {{run: import("../lib/run.js").Run, turn: import("../lib/run.js").Turn, last: boolean, onStop: () => void}} props */
 export function TurnView({ run, turn, last, onStop }) {
   const ended = turn.ended.value;
+  const shape = size(turn.query);
   return html`
     <article class="turn" aria-labelledby=${`question-${turn.number}`}>
       <header class="question column">
-        <h1 id=${`question-${turn.number}`} class=${size(turn.query)} dir="auto">${turn.query}</h1>
+        <h1 id=${`question-${turn.number}`} class=${shape} dir="auto" tabindex=${shape === LONG ? 0 : undefined}>${turn.query}</h1>
         <p class="quiet">
           ${MODES[turn.mode] ?? turn.mode} · ${count(turn.seats.length, "seat")}
         </p>
@@ -48,5 +51,5 @@ function Ending({ turn, how }) {
 
 /** @param {string} text */
 function size(text) {
-  return text.length < 90 ? "question-short" : text.length < 400 ? "question-middle" : "question-long";
+  return text.length < 90 ? "question-short" : text.length < 400 ? "question-middle" : LONG;
 }
