@@ -4,7 +4,6 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from quorum_mcp.access.network import is_loopback
-from quorum_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
     from quorum_mcp.config.settings import Settings
@@ -47,15 +46,6 @@ def key_advice(settings: "Settings", host: str) -> list[str]:
         f"hint: stop, then start with a key: QUORUM_BOOTSTRAP_KEY={secrets.token_urlsafe(24)} quorum serve --host {host}",
         "hint: callers send it as `Authorization: Bearer …`, or set QUORUM_API_KEY for quorum ask",
     ]
-
-
-def check_bind(settings: "Settings", host: str) -> None:
-    """Refuse what would let anyone in. Raises `ConfigError`."""
-    if settings.auth == "off" and not is_loopback(host):
-        raise ConfigError(
-            f"QUORUM_AUTH=off is for loopback only, and {host} can be reached by other machines",
-            hint="listen on 127.0.0.1, or unset QUORUM_AUTH and set QUORUM_BOOTSTRAP_KEY",
-        )
 
 
 def _counts(found: "Description") -> bool:

@@ -57,7 +57,8 @@ async def command(
     if learnt.guard is not None:
         votes = "not known" if learnt.effective_votes is None else f"{learnt.effective_votes:g}"
         wrong = "not known" if learnt.all_wrong is None else f"{learnt.all_wrong:.1%}"
-        data(f"this panel decides by: {learnt.guard}; effective votes {votes}; all wrong together {wrong}")
+        rule = "leader alone" if learnt.guard == "leader" else learnt.guard
+        data(f"this panel decides by: {rule}; effective votes {votes}; all wrong together {wrong}")
 
 
 def rows(name: str) -> list[dict[str, Any]]:
