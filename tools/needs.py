@@ -15,6 +15,7 @@ class Need:
 
 NEEDS: dict[str, Need] = {
     "chromium": Need(("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
+    "curl": Need(("curl",), "apt-get install curl"),
     "node": Need(("node",), "./dev test installs it from requirements.lock"),
     "postgresql": Need(("postgres", "/usr/lib/postgresql/*/bin/postgres"), "apt-get install postgresql"),
     "redis": Need(("redis-server", "valkey-server"), "apt-get install redis-server"),
