@@ -1,5 +1,6 @@
 """`quorum ask` and the commands about what it leaves, as processes: embedded and with a server to use."""
 
+import asyncio
 import json
 import signal
 from pathlib import Path
@@ -9,6 +10,9 @@ from tests.support.cli import command, interrupted
 from tests.support.script import Say
 from tests.support.server import serving
 from tests.support.upstream import Upstream
+
+from quorum_mcp import Quorum
+from quorum_mcp.config.load import load
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 BOTH = pytest.mark.parametrize("where", ["embedded", "remote"])
@@ -258,3 +262,22 @@ async def test_files_of_the_working_directory_do_not_count(tmp_path: Path) -> No
         assert (shown.status, "OPENAI_API_KEY" in shown.out) == (0, False)
         del quorum.env["QUORUM_CONFIG"]
         assert "quorum.yaml" in (await quorum("config", "show", "--serve")).err
+
+
+async def test_what_a_killed_ask_left_is_resumed_by_whoever_waits_for_it_only(tmp_path: Path) -> None:
+    async with command("embedded", tmp_path) as (up, quorum):
+        agreeing(up)
+        up.model("b", Say(FOUR, hold="gate"))
+        child = await quorum.start("ask", "What is 2 + 2?", *PANEL)
+        await up.until(lambda: up.open and up.count("a", outcome="finished"), 20)
+        await asyncio.sleep(0.2)  # until the finished answer is stored
+        await interrupted(child, signal.SIGKILL)
+        await asyncio.sleep(4.5)  # longer than a heartbeat may be old
+        left = (await quorum("sessions", "--json")).json["sessions"]
+        assert [(s["status"], up.count()) for s in left] == [("running", 2)], "a list resumes nothing"
+        up.release("gate")
+        settings = load(config=tmp_path / "client" / "quorum.yaml", env=quorum.env, cwd=quorum.cwd)
+        async with Quorum(settings=settings) as q:
+            last = [event async for event in q.follow(left[0]["session_id"])][-1]
+        assert (last.type, last.data["result"]["conclusion"]) == ("run.finished", "4")
+        assert (up.count("a"), up.count("b")) == (1, 2), "a finished call is not paid twice"
