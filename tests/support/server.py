@@ -73,7 +73,7 @@ class Embedded(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    home: Path, given: Config, *, loopback_bind: bool = True, host: str = "127.0.0.1", **env: str
+    home: Path, given: Config | str, *, loopback_bind: bool = True, host: str = "127.0.0.1", **env: str
 ) -> AsyncIterator[Rest]:
     """A server on a free port, in this event loop, and a client of it."""
     file = write_config(home, given)

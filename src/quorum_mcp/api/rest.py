@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from pydantic import BaseModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -42,16 +42,23 @@ def guarded(endpoint: Endpoint) -> Endpoint:
 
     async def handle(request: Request) -> Response:
         try:
+            request.state.body = await _bounded(request)
             return await while_connected(request, endpoint(request))
         except QuorumError as error:
             error.request_id = error.request_id or request.state.request_id
-            return error_response(error)
+            response = error_response(error)
+            if isinstance(error, TooLarge):
+                response.headers["connection"] = "close"
+            return response
 
     return handle
 
 
 async def while_connected(request: Request, work: Awaitable[Response]) -> Response:
-    """Await `work`; if the caller hangs up first, cancel it. The body must have been read before a wait."""
+    """Await `work`; if the caller hangs up first, cancel it.
+
+    The body must have been read before: what watches for the hang-up would take its pieces.
+    """
     task = asyncio.ensure_future(work)
     gone: asyncio.Task[None] | None = None
     try:
@@ -80,13 +87,9 @@ def context(request: Request, services: Services) -> Context:
     return Context(request.state.principal, services, surface="rest", request_id=request.state.request_id)
 
 
-async def body_of(request: Request) -> dict[str, Any]:
+def body_of(request: Request) -> dict[str, Any]:
     """The request's JSON object. Raises `Malformed` for anything else."""
-    raw = await request.body() if int(request.headers.get("content-length") or 0) <= MAX_BODY else None
-    if raw is None or len(raw) > MAX_BODY:
-        raise InvalidInput(
-            f"the body is larger than {MAX_BODY} bytes", hint="upload files with POST /api/files"
-        )
+    raw: bytes = request.state.body
     if not raw:
         return {}
     kind = request.headers.get("content-type", "")
@@ -105,13 +108,37 @@ async def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
+class TooLarge(InvalidInput):
+    """More than is read; the connection is closed on the rest."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the body is larger than {MAX_BODY} bytes", hint="upload files with POST /api/files"
+        )
+
+
+async def _bounded(request: Request) -> bytes:
+    """The body, read only as far as it may be large: its length need not be told, or true."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY:
+        raise TooLarge
+    chunks: list[bytes] = []
+    room = MAX_BODY
+    try:
+        async for chunk in request.stream():
+            room -= len(chunk)
+            if room < 0:
+                raise TooLarge
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise Cancelled("the caller hung up") from None
+    return b"".join(chunks)
+
+
 def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endpoint:
     status = operation.http.status if operation.http else 200
 
     async def handle(request: Request) -> Response:
-        given: dict[str, Any] = (
-            await body_of(request) if request.method == "POST" else dict(request.query_params)
-        )
+        given: dict[str, Any] = body_of(request) if request.method == "POST" else dict(request.query_params)
         given |= request.path_params
         at = services()
         answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")

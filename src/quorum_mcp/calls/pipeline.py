@@ -23,7 +23,7 @@ from quorum_mcp.calls.queue import Queue
 from quorum_mcp.calls.record import Attempt, State
 from quorum_mcp.calls.retry import wait_before
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.errors import BadProviderAnswer, Cancelled, QuorumError
+from quorum_mcp.errors import BadProviderAnswer, Cancelled, ProviderModelMissing, QuorumError
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.registry import Registry, Target
@@ -100,6 +100,8 @@ class Calls:
                         yield item
                 return
             except QuorumError as error:
+                if isinstance(error, ProviderModelMissing):
+                    error.hint = await self.registry.nearest(target) or error.hint
                 state.error = error
                 again = restartable or not state.streamed
                 left = call.deadline - time.monotonic()

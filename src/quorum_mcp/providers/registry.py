@@ -1,5 +1,8 @@
 """The providers of a process: made from the settings, found on this machine, or registered."""
 
+from contextlib import suppress
+from difflib import get_close_matches
+
 from msgspec import structs
 
 from quorum_mcp.answers import ModelInfo
@@ -120,6 +123,15 @@ class Registry(Directory):
         models = await self.providers[name].models(timeouts)
         self._listed[provider] = tuple(model.id for model in models)
         return models
+
+    async def nearest(self, target: Target) -> str | None:
+        """The name that was meant, as a hint, where a provider says that it has no such model."""
+        name = target.provider.name
+        if not self.known(name):
+            with suppress(QuorumError):
+                await self.list_models(name)
+        near = get_close_matches(target.model, self.known(name), 1, 0.5)
+        return f"did you mean {name}/{near[0]}?" if near else None
 
     def price(self, provider: str, model: str, input_tokens: int = 0) -> Price | None:
         """What a model costs; None where nobody knows.
