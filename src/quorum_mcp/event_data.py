@@ -1,5 +1,4 @@
-"""What the `data` of each type of event holds. Events of a run carry `turn` besides, except the two that
-end it without an answer.
+"""What the `data` of each type of event holds. Events of a run carry `turn` besides, except the deltas.
 
 These are shapes for readers and type checkers; nothing is imported from here to send an event.
 """

@@ -25,7 +25,7 @@ and the SDK's `stream` and `follow`.
 | `seq` | integer | Grows strictly within a session. Deltas take numbers too but are not stored, so the log has gaps. |
 | `ts` | text | When, ISO 8601 in UTC. |
 | `type` | text | One of the types below. |
-| `data` | object | What; its fields are below. Events of a run carry `turn`, the number of the question. |
+| `data` | object | What; its fields are below. Those of a run, except deltas, carry `turn`: the number of the question. |
 
 Re-attach with the last number you have seen: `?after=SEQ`, or the header `Last-Event-ID`. Stored events come first,
 then live ones. A call that is going on begins with its text so far.
