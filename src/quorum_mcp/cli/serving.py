@@ -5,7 +5,7 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -45,18 +45,12 @@ class Server(uvicorn.Server):
     """Serves an application on a listener until `stop`, an interrupt or a request to terminate."""
 
     def __init__(
-        self,
-        app: "ASGIApp",
-        listener: socket.socket,
-        *,
-        root_path: str = "",
-        access_log: bool = False,
-        loop: Literal["auto", "none"] = "none",
+        self, app: "ASGIApp", listener: socket.socket, *, root_path: str = "", access_log: bool = False
     ) -> None:
         config = uvicorn.Config(
             app,
             http="httptools",
-            loop=loop,
+            loop="none",  # whoever starts this has chosen it
             lifespan="on",
             proxy_headers=False,  # who is local is judged by the connection itself
             server_header=False,

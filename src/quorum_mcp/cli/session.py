@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -104,6 +104,3 @@ def json_option(function: F) -> F:
 def example(*lines: str) -> str:
     """The end of a command's help: what to type."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-Runner = Callable[[], Awaitable[None]]

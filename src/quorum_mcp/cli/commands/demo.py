@@ -48,8 +48,8 @@ async def command(
 
     It needs no key, reads none of your settings, keeps nothing and connects to nothing but this machine.
     """
-    from quorum_mcp.observe.logs import to_stderr
     from quorum_mcp.cli.serving import url_of
+    from quorum_mcp.observe.logs import to_stderr
 
     with tempfile.TemporaryDirectory(prefix="quorum-demo-") as home:
         settings = settings_in(Path(home))

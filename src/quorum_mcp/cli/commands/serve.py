@@ -43,9 +43,9 @@ def command(
     access_log: bool,
 ) -> None:
     """Start the server: web page, REST, WebSocket and MCP, until interrupted."""
-    from quorum_mcp.observe.logs import to_stderr
     from quorum_mcp.cli.serving import uvloop_factory
     from quorum_mcp.config.load import load
+    from quorum_mcp.observe.logs import to_stderr
 
     if workers != 1:
         raise ConfigError(
