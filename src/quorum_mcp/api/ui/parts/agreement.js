@@ -2,9 +2,11 @@
 /** The strip: who stands behind which conclusion. A part opens the sentences of its seats side by side. */
 import { count, percent, shortName } from "../lib/format.js";
 import { html } from "../lib/html.js";
+import { places } from "../lib/seats.js";
+import { tellingSentence } from "../lib/sentence.js";
 import { useSignal } from "../vendor/signals.js";
 
-/** @typedef {{conclusion: string|null, members: string[], kind: string}} Part */
+/** @typedef {{conclusion: string, members: string[], kind: string}} Part */
 
 /** @param {{turn: import("../lib/run.js").Turn, result: any}} props */
 export function Agreement({ turn, result }) {
@@ -25,7 +27,7 @@ export function Agreement({ turn, result }) {
               onClick=${() => {
                 opened.value = opened.value === index ? -1 : index;
               }}>
-              <span class="strip-words"><bdi>${part.conclusion ?? "no conclusion"}</bdi></span>
+              <span class="strip-words"><bdi>${part.conclusion}</bdi></span>
               <span class="strip-share">${count(part.members.length, "seat")}, ${percent(part.members.length / total)}</span>
             </button>
           `,
@@ -45,27 +47,31 @@ export function Agreement({ turn, result }) {
   `;
 }
 
-/** The groups, then those that failed or came to nothing. @param {import("../lib/run.js").Turn} turn @param {any} result @returns {Part[]} */
+/** The groups, then who came to nothing, then who failed. @param {import("../lib/run.js").Turn} turn @param {any} result @returns {Part[]} */
 function divide(turn, result) {
+  const standing = places(turn);
   const grouped = new Set(result.groups.flatMap((/** @type {any} */ group) => group.members));
-  const spared = new Set(result.provider_responses.filter((/** @type {any} */ one) => one.status === "skipped").map((/** @type {any} */ one) => one.member));
-  const rest = turn.seats.map((seat) => seat.member).filter((member) => !grouped.has(member) && !spared.has(member));
   /** @type {Part[]} */
-  const parts = result.groups.map((/** @type {any} */ group, /** @type {number} */ index) => ({
+  const groups = result.groups.map((/** @type {any} */ group, /** @type {number} */ index) => ({
     conclusion: group.conclusion,
     members: group.members,
     kind: index === 0 ? "leading" : "other",
   }));
-  return rest.length ? [...parts, { conclusion: null, members: rest, kind: "none" }] : parts;
+  const rest = turn.seats.filter((seat, index) => !grouped.has(seat.member) && standing[index].state !== "spared");
+  const failed = rest.filter((seat) => standing[seat.index].state === "failed").map((seat) => seat.member);
+  const silent = rest.map((seat) => seat.member).filter((member) => !failed.includes(member));
+  const parts = [
+    ...groups,
+    { conclusion: "no conclusion", members: silent, kind: "none" },
+    { conclusion: "failed", members: failed, kind: "none" },
+  ];
+  return parts.filter((part) => part.members.length > 0);
 }
 
-/** The last sentence of a seat that holds its conclusion, else its last paragraph. @param {any} result @param {string} member */
+/** What stands for a seat: its telling sentence, or why there is none. @param {any} result @param {string} member */
 function sentence(result, member) {
   const said = result.provider_responses.filter((/** @type {any} */ one) => one.member === member && one.seat !== null);
-  const last = said[said.length - 1];
-  if (!last || last.status !== "ok") return last?.error?.message ?? "no answer";
-  const lines = last.content.split(/\n+/).map((/** @type {string} */ line) => line.trim()).filter(Boolean);
-  const bare = lines.filter((/** @type {string} */ line) => !/^\W*CONCLUSION\W*:/i.test(line));
-  const holding = bare.filter((/** @type {string} */ line) => last.conclusion && line.includes(last.conclusion));
-  return holding[holding.length - 1] ?? bare[bare.length - 1] ?? lines[lines.length - 1] ?? "";
+  const spoken = said.filter((/** @type {any} */ one) => one.status === "ok");
+  const last = spoken[spoken.length - 1];
+  return last ? tellingSentence(last.content, last.conclusion) : (said[0]?.error?.message ?? "no answer");
 }

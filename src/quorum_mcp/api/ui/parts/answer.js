@@ -31,7 +31,7 @@ export function Answer({ turn }) {
         <${Ring} seats=${places(turn)} big=${worth.figure} small=${worth.caption} />
         <div class="answer-words">
           <p class=${`verdict verdict-${result.agreement}`}><${Icon} name=${verdict.icon} />${verdict.words}</p>
-          ${result.conclusion && html`<p class=${`conclusion ${result.conclusion.length > 60 ? "conclusion-long" : ""}`} dir="auto">${result.conclusion}</p>`}
+          <${Headline} text=${result.conclusion ?? result.groups[0]?.conclusion} />
           <p class="worth">${worth.meaning}</p>
         </div>
       </div>
@@ -47,6 +47,12 @@ export function Answer({ turn }) {
       <${Cost} result=${result} />
     </section>
   `;
+}
+
+/** The short answer that won, or the leading position. @param {{text: string|undefined}} props */
+function Headline({ text }) {
+  if (!text) return null;
+  return html`<p class=${`conclusion ${text.length > 60 ? "conclusion-long" : ""}`} dir="auto">${text}</p>`;
 }
 
 /** Whose words the answer is in. @param {{result: any}} props */

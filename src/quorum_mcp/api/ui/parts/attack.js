@@ -15,9 +15,11 @@ export function Attack({ attack }) {
         ${attack.objections.map(
           (objection) => html`
             <li>
-              <span class=${`tag ${objection.stands ? "tag-stands" : ""}`}>${objection.stands ? "stands" : "rejected"}</span>
-              <span dir="auto">${objection.text}</span>
-              <span class="quiet"> ${votes(objection)}</span>
+              <span class=${`tag ${objection.stands ? "tag-stands" : "tag-rejected"}`}>${objection.stands ? "stands" : "rejected"}</span>
+              <div>
+                <p dir="auto">${objection.text}</p>
+                <p class="quiet">${votes(objection)}</p>
+              </div>
             </li>
           `,
         )}

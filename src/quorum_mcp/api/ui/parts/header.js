@@ -1,6 +1,7 @@
 // @ts-check
 /** The top of every page: name, help, colours. */
 import { html } from "../lib/html.js";
+import { path } from "../lib/router.js";
 import { useSignal } from "../vendor/signals.js";
 import { showHelp } from "./help.js";
 import { Icon } from "./icon.js";
@@ -28,7 +29,7 @@ export function Header() {
         <${Mark} />
         <span>Quorum</span>
       </a>
-      <nav aria-label="Pages"><a href="#/">Ask</a></nav>
+      <nav aria-label="Pages"><a href="#/" aria-current=${path.value === "/" ? "page" : undefined}>Ask</a></nav>
       <div class="top-tools">
         <button type="button" class="plain" onClick=${change} aria-label=${label} title=${label}>
           <${Icon} name=${theme.value} />

@@ -1,7 +1,7 @@
 // @ts-check
 /** Who is asked: the default panel, or models chosen from the providers' lists or typed by name. */
 import { estimated, panel, providers } from "../lib/draft.js";
-import { shortName } from "../lib/format.js";
+import { count, shortName } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useSignal } from "../vendor/signals.js";
 import { Icon } from "./icon.js";
@@ -11,7 +11,7 @@ const SHOWN = 12; // models of a provider before its list asks to be filtered
 const NAMED = 5; // seats of the default panel that are named
 
 /** @type {Record<string, string>} */
-const STATES = { healthy: "ready", degraded: "unsteady", unhealthy: "failing", unconfigured: "not set up" };
+const STATES = { healthy: "ready", degraded: "unsteady", unhealthy: "failing" };
 
 export function PanelPicker() {
   return html`
@@ -58,7 +58,8 @@ function Choice() {
       <${Typed} />
       ${providers.value === null
         ? html`<p class="quiet">Loading the providers …</p>`
-        : providers.value.map((one) => html`<${Group} key=${one.name} provider=${one} wanted=${wanted} />`)}
+        : usable().map((one) => html`<${Group} key=${one.name} provider=${one} wanted=${wanted} />`)}
+      <${Missing} />
       ${panel.value.length > 0 &&
       html`<button type="button" class="link" onClick=${() => {
         panel.value = [];
@@ -75,11 +76,28 @@ function Typed() {
   return html`<div class="chips">${typed.map((name) => html`<${Model} key=${name} name=${name} />`)}</div>`;
 }
 
+function usable() {
+  return (providers.value ?? []).filter((one) => one.status !== "unconfigured");
+}
+
+/** Providers that are known and not set up, with what they need. */
+function Missing() {
+  const missing = (providers.value ?? []).filter((one) => one.status === "unconfigured");
+  if (!missing.length) return null;
+  return html`
+    <details class="missing">
+      <summary>${count(missing.length, "more provider")} to set up</summary>
+      <ul>
+        ${missing.map((one) => html`<li><strong>${one.title || one.name}</strong> <span class="quiet">${one.reason}</span></li>`)}
+      </ul>
+    </details>
+  `;
+}
+
 /** @param {{provider: import("../lib/draft.js").Provider, wanted: string}} props */
 function Group({ provider, wanted }) {
   const all = names(provider);
   const found = all.filter((name) => name.toLowerCase().includes(wanted) || panel.value.includes(name));
-  const usable = provider.status !== "unconfigured";
   if (wanted && !found.length) return null;
   return html`
     <div class="provider">
@@ -88,11 +106,10 @@ function Group({ provider, wanted }) {
         <strong>${provider.title || provider.name}</strong>
         <span class="quiet"> ${STATES[provider.status] ?? provider.status}${provider.reason ? `: ${provider.reason}` : ""}</span>
       </p>
-      ${usable &&
-      html`<div class="chips">
+      <div class="chips">
         ${found.slice(0, SHOWN).map((name) => html`<${Model} key=${name} name=${name} />`)}
         ${found.length > SHOWN && html`<span class="quiet">and ${found.length - SHOWN} more: type to find them</span>`}
-      </div>`}
+      </div>
     </div>
   `;
 }

@@ -17,7 +17,7 @@ export function Points({ points }) {
       <h2>Point by point</h2>
       <ul class="point-strip">
         ${kinds.map(({ status, points }) => points.length > 0 && html`
-          <li class=${`point-${status}`} style=${{ flexGrow: points.length }}>${TITLES[status]} ${points.length}</li>
+          <li class=${`point-${status}`} style=${{ flexGrow: points.length }}>${TITLES[status]}: ${points.length}</li>
         `)}
       </ul>
       ${kinds.map(({ points }) => points.map((point) => html`<${One} point=${point} />`))}

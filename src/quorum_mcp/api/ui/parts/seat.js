@@ -34,8 +34,10 @@ export function SeatPanel({ run, turn, seat, standing, last }) {
         <h3 id=${name}><bdi>${seat.member}</bdi></h3>
         ${seat.simulated && html`<span class="tag">simulated</span>`}
         ${seat.builtin && html`<span class="tag">built-in solver</span>`}
-        <span class="seat-standing"><span class=${`dot standing-${standing}`} aria-hidden="true"></span>${STANDINGS[standing]}</span>
-        <${StopSeat} run=${run} turn=${turn} seat=${seat} />
+        <span class="seat-standing">
+          <span class=${`dot standing-${standing}`} aria-hidden="true"></span>${STANDINGS[standing]}
+          <${StopSeat} run=${run} turn=${turn} seat=${seat} />
+        </span>
       </header>
       <div class="seat-text" ref=${box} tabindex="0" role="region" aria-label=${`${seat.member} says`}>
         ${calls.map((call) => html`<${Said} key=${call.key} call=${call} many=${calls.length > 1} box=${box} over=${turn.ended.value !== null} />`)}

@@ -6,13 +6,13 @@ import { html } from "../lib/html.js";
 /** @typedef {import("../lib/run.js").Call} Call */
 /** @typedef {import("../lib/run.js").Turn} Turn */
 
-const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600]; // seconds between two marks of the scale
+const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600]; // seconds between two marks of the scale
 const MARKS = 6;
 
 /** @param {{run: import("../lib/run.js").Run, turn: Turn}} props */
 export function Timeline({ run, turn }) {
   const end = turn.ended.value?.at ?? run.now.value;
-  const whole = Math.max(end - turn.started, 400);
+  const whole = Math.max(end - turn.started, 100);
   const at = (/** @type {number} */ moment) => Math.min(100, Math.max(0, ((moment - turn.started) / whole) * 100));
   const step = STEPS.find((one) => whole / 1000 / one <= MARKS) ?? whole / 1000 / MARKS;
   const marks = Array.from({ length: Math.floor(whole / 1000 / step) + 1 }, (_, index) => index * step);
@@ -23,7 +23,7 @@ export function Timeline({ run, turn }) {
       </ol>
       <div class="scale" aria-hidden="true">
         ${turn.rounds.value.slice(1).map((round) => html`<i class="round-mark" style=${{ left: `${at(round.at)}%` }}></i>`)}
-        ${marks.map((mark) => html`<span style=${{ left: `${(mark / (whole / 1000)) * 100}%` }}>${mark === 0 ? "0" : `${Number(mark.toFixed(1))} s`}</span>`)}
+        ${marks.map((mark) => html`<span style=${{ left: `${(mark / (whole / 1000)) * 100}%` }}>${mark === 0 ? "0" : `${Number(mark.toFixed(2))} s`}</span>`)}
       </div>
     </div>
   `;
