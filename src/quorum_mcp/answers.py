@@ -26,13 +26,14 @@ class Usage(Struct, frozen=True, omit_defaults=True):
 
 
 class Answer(Struct, frozen=True):
-    """A finished answer. `model` is the name that the provider gave back."""
+    """A finished answer. `model` is the name that the provider gave back; `simulated` is what it said of itself."""
 
     parts: tuple[Part, ...]
     stop: StopReason
     usage: Usage
     model: str
     id: str | None = None
+    simulated: bool = False
 
     @property
     def text(self) -> str:

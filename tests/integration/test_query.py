@@ -160,6 +160,15 @@ async def test_an_alias_brings_its_own_defaults(tmp_path: Path) -> None:
     assert statuses(answer) == {"lab/a": "ok"}
 
 
+async def test_tags_are_kept_with_every_call(tmp_path: Path) -> None:
+    async with scripted(tmp_path) as (up, q):
+        answer = await q.ask("2 + 2?", seats(up, a=FOUR, b=FOUR), tags=["team-x", "räum"])
+        session = await q.session_of(answer["session_id"])
+        calls = (await q.get("/api/calls"))["calls"]
+    assert [record["tags"] for record in session["call_records"]] == [["team-x", "räum"]] * 2
+    assert [record["tags"] for record in calls] == [["team-x", "räum"]] * 2
+
+
 async def test_files_and_images_reach_every_seat(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         panel = seats(up, a=FOUR, b=FOUR)

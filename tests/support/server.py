@@ -11,17 +11,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 import yaml
+from starlette.types import ASGIApp
 from tests.support.rest import Rest
 from tests.support.upstream import Upstream, upstream
 
-from quorum_mcp.app import asgi
+from quorum_mcp.app import asgi, running
 from quorum_mcp.config.load import load
+from quorum_mcp.providers.registry import Registry
+from quorum_mcp.providers.sim.provider import register_sim
 
 Config = Mapping[str, Any]
 QUICK_RETRY = {"attempts": 3, "min_seconds": 0.05, "max_seconds": 0.1}
@@ -73,16 +76,33 @@ class Embedded(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    home: Path, given: Config | str, *, loopback_bind: bool = True, host: str = "127.0.0.1", **env: str
+    home: Path,
+    given: Config | str,
+    *,
+    loopback_bind: bool = True,
+    host: str = "127.0.0.1",
+    sim: str | None = None,
+    **env: str,
 ) -> AsyncIterator[Rest]:
-    """A server on a free port, in this event loop, and a client of it."""
+    """A server on a free port, in this event loop, and a client of it; `sim` is the simulated panel's address."""
     file = write_config(home, given)
     settings = load(config=file, env=environment(home, file, env), cwd=home)
+    async with AsyncExitStack() as stack:
+        services = None
+        if sim is not None:
+            services = await stack.enter_async_context(running(settings))
+            register_sim(services.get(Registry), sim)
+        app = asgi(settings, loopback_bind=loopback_bind, services=services)
+        yield await stack.enter_async_context(_listening(app, host))
+
+
+@asynccontextmanager
+async def _listening(app: ASGIApp, host: str) -> AsyncIterator[Rest]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((host, 0))
     server = Embedded(
         uvicorn.Config(
-            asgi(settings, loopback_bind=loopback_bind), log_config=None, access_log=False, log_level="warning",
+            app, log_config=None, access_log=False, log_level="warning",
             timeout_graceful_shutdown=2, lifespan="on",
         )
     )  # fmt: skip

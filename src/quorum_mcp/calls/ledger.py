@@ -84,7 +84,7 @@ class Ledger:
             run_id=call.run_id,
             role=call.role,
             surface=call.surface,
-            simulated=target.provider.kind == "sim",
+            simulated=state.simulated(target),
             tags=call.tags,
         )
         if settled is None:

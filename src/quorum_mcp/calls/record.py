@@ -65,6 +65,12 @@ class State(Struct):
         self.last, self.bill = attempt, Bill(Usage(reported=False), 0, estimated=False, source="cache")
         return self.succeed(attempt, kept, self.bill)
 
+    def simulated(self, target: Target) -> bool:
+        """Whether what came back was simulated, by the provider's kind or its own word."""
+        said = self.answer is not None and self.answer.simulated
+        failed = self.error is not None and bool(self.error.details.get("simulated"))
+        return target.provider.kind == "sim" or said or failed
+
     def succeed(self, attempt: Attempt, answer: Answer, settled: Bill) -> Result:
         """The call's result out of its last attempt."""
         target = attempt.target
@@ -76,7 +82,7 @@ class State(Struct):
             answer=answer,
             provider=target.provider.name,
             model=target.model,
-            simulated=target.provider.kind == "sim",
+            simulated=self.simulated(target),
             cost=None if settled.cost is None else self.spent,
             estimated=settled.estimated,
             latency=time.monotonic() - self.began,

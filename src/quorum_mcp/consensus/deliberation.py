@@ -59,8 +59,7 @@ class Deliberation:
     def degrade(self, warning: str) -> None:
         """Note that a part of the deliberation did not work as planned."""
         self.degraded = True
-        if warning not in self.warnings:
-            self.warnings.append(warning)
+        self._warn(warning)
 
     def simulates(self, model: str) -> bool:
         """Whether a judge or writer is a simulation."""
@@ -99,6 +98,7 @@ class Deliberation:
             run_id=self.run.run_id,
             role=base.role,
             surface="consensus",
+            tags=self.plan.tags,
             allowance=self._allowance,
             fallback=False,  # a seat is its model: another one's answer in its name would be a second vote
             on_trouble=lambda error: self._trouble(base.key, error),
@@ -136,7 +136,9 @@ class Deliberation:
         self.run.totals.calls += 1
         self.run.totals.simulated = self.run.totals.simulated or reply.simulated
         self.degraded = self.degraded or not reply.ok
-        self.warnings.extend(w for w in reply.warnings if w not in self.warnings)
+        self._warn(*reply.warnings)
+        if reply.simulated and not self.plan.simulated:
+            self._warn(f"simulated: {reply.provider} says that its models are scripted, not language models")
         return reply
 
     def take_up(self, lost: int) -> None:
@@ -150,6 +152,9 @@ class Deliberation:
         if self._allowance is not None:
             self._allowance.already(nanos)
 
+    def _warn(self, *warnings: str) -> None:
+        self.warnings.extend(warning for warning in warnings if warning not in self.warnings)
+
     def _bill(self, key: str, call_id: str, nanos: int | None) -> None:
         """An attempt was billed: it counts, whatever becomes of its call."""
         before = self._bills.get(key, (call_id, 0))[1]
@@ -162,6 +167,7 @@ class Deliberation:
             base,
             error=error.to_dict(),
             latency=time.monotonic() - began,
+            simulated=base.simulated or bool(error.details.get("simulated")),
             call_id=call_id,
             nanos=nanos,
             cost=None if nanos is None else money.to_usd(nanos),

@@ -69,6 +69,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     require_consensus: bool = False
     warnings: tuple[str, ...] = ()
     simulated_models: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> bool:

@@ -67,6 +67,7 @@ async def make_plan(
         seed=zlib.crc32(query.query.encode()),
         require_consensus=query.require_consensus,
         warnings=tuple(warnings),
+        tags=tuple(query.tags),
         simulated_models=tuple(
             name for name in sorted(chosen) if registry.resolve(name).provider.kind == "sim"
         ),

@@ -1,7 +1,9 @@
 """A provider made of a wire, a base URL and keys: everything that is reached by HTTP."""
 
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import contextmanager
+
+from msgspec import structs
 
 from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
@@ -11,6 +13,9 @@ from quorum_mcp.providers.keys import Auth, Key
 from quorum_mcp.providers.sse import NDJSON, SSE, Event
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Response, Transport
 from quorum_mcp.providers.wire import Call, Reader, Wire
+
+SIMULATED = "x-simulated"
+"""The header of every answer of `quorum sim`: it is labelled under whatever name the server is configured."""
 
 
 class Endpoint:
@@ -41,7 +46,7 @@ class Endpoint:
             answer = await self._fetch(self.wire.chat(request, stream=False), timeouts)
             reader = self.wire.reader()
             reader.whole(answer.body)
-            return _named_model(reader.finish(), request)
+            return _completed(reader.finish(), request, answer.headers)
 
     async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
         """The answer as it comes; the last item is the whole `Answer`."""
@@ -66,7 +71,7 @@ class Endpoint:
                     else:
                         for delta in feed.end():
                             yield delta
-                yield _named_model(reader.finish(), request)
+                yield _completed(reader.finish(), request, response.headers)
 
     async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:
         """One vector per text."""
@@ -106,6 +111,8 @@ class Endpoint:
 
     def _failed(self, answer: HttpAnswer, key: Key | None) -> ProviderError:
         error = self.wire.failure(answer.status, answer.headers, answer.body)
+        if SIMULATED in answer.headers:
+            error.details["simulated"] = True
         self._auth.failed(key, error)
         return error
 
@@ -157,7 +164,8 @@ def _is_whole(wire: Wire, response: Response) -> bool:
     return wire.framing == "sse" and response.headers.get("content-type", "").startswith("application/json")
 
 
-def _named_model(answer: Answer, request: ModelRequest) -> Answer:
-    if answer.model:
+def _completed(answer: Answer, request: ModelRequest, headers: Mapping[str, str]) -> Answer:
+    """The answer with a model's name, and marked where the server said that it only simulates one."""
+    if answer.model and SIMULATED not in headers:
         return answer
-    return Answer(answer.parts, answer.stop, answer.usage, request.model, answer.id)
+    return structs.replace(answer, model=answer.model or request.model, simulated=SIMULATED in headers)
