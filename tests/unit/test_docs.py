@@ -122,3 +122,10 @@ def test_every_panel_of_the_benchmarks_has_its_row() -> None:
     )
     assert names
     assert [name for name in names if f"| {name} |" not in page] == []
+
+
+def test_actions_of_the_websocket_are_documented() -> None:
+    actions = re.findall(r'^ +"(\w+)": self\._\1,$', (SRC / "api" / "websocket.py").read_text(), re.MULTILINE)
+    page = (FOLDER / "events.md").read_text()
+    assert len(actions) == 4
+    assert [action for action in actions if f"| `{action}` |" not in page] == []

@@ -31,6 +31,21 @@ Re-attach with the last number you have seen: `?after=SEQ`, or the header `Last-
 then live ones. A call that is going on begins with its text so far.
 """
 
+SOCKET = """
+A WebSocket at `/ws` carries the same events. A client sends JSON objects with an `action`:
+
+| action | more fields | does |
+| --- | --- | --- |
+| `query` | those of a [query](operations.md#query) | asks, and follows the run |
+| `subscribe` | `run_id`, `after` | follows a run, from the event numbered above `after`; without `run_id` every run of the caller |
+| `cancel` | `run_id` | stops a run |
+| `ping` | | is answered with `pong` |
+
+An `id` in a request comes back in the answer's `data`. The answer has the type `accepted`, `pong` or `error`, and the
+number 0. While a client follows nothing, or everything, it gets `stats` every five seconds. Closing the connection
+stops no run. A browser's page may connect if its origin may call the server; a key goes into the headers.
+"""
+
 
 def events_page() -> str:
     """The page."""
@@ -38,6 +53,7 @@ def events_page() -> str:
     for name in get_args(EventType):
         if name in DATA:
             parts += [f"## {name}", _about(name), _fields(DATA[name])]
+    parts += ["## WebSocket", SOCKET]
     unsent = [code(name) for name in get_args(EventType) if name not in DATA]
     if unsent:
         parts.append(f"Reserved, and not sent by this version: {', '.join(unsent)}.")
