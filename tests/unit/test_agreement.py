@@ -79,3 +79,29 @@ def test_comparison_is_symmetric(first: str, second: str) -> None:
 def test_numbers_agree_when_they_are_equal(a: int, b: int) -> None:
     result = compare(f"CONCLUSION: {a}", f"Well.\nCONCLUSION: {b}")
     assert result.agreement == ("agree" if a == b else "disagree")
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("0.5", "1/2"),
+        ("4", "4.0"),
+        ("It is 4.", "CONCLUSION: 4"),
+        ("It's 4", "4"),
+        ("The result is 42", "42"),
+        ("Paris", "paris."),
+        ("The capital is Paris", "It is Paris"),
+        ("(C)", "C"),
+        ("5 km", "5000 m"),
+        ("3 March 2024", "2024-03-03"),
+        ("{'a': 1}", '{"a": 1}'),
+        ("the firm", "firm"),
+    ],
+)
+def test_answers_that_are_nothing_but_equal_conclusions_agree(a: str, b: str) -> None:
+    assert compare(a, b).agreement == "agree"
+
+
+def test_phrases_that_share_a_word_cannot_be_told_apart() -> None:
+    assert compare("CONCLUSION: use PostgreSQL", "CONCLUSION: PostgreSQL").agreement == "cannot_tell"
+    assert compare("CONCLUSION: Paris", "CONCLUSION: London").agreement == "disagree"

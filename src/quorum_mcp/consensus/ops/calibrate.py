@@ -21,7 +21,8 @@ class Calibrate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     rows: list[dict[str, Any]] = Field(
-        min_length=1, description="Questions with `answers`: each with `model`, `text` and `correct`."
+        min_length=1,
+        description="Questions: `question`, `options`?, and `answers`, each with `model`, `text` and `correct`.",
     )
     provider: str | None = Field(None, description="The rows' model NAME is meant as PROVIDER/NAME.")
     name: str = Field(

@@ -23,6 +23,11 @@ _WORDS = 6
 _REASONED = 80
 _BRIEF = 200
 _FEW = 4
+_SENTENCE = 10
+_SUBJECT = re.compile(
+    r"(?:(?:so|I think|I believe|I'd say)\s*,?\s+)?(?:it|that|this|the\s[\w ]{1,40}?)(?:'s|’s|\s(?:is|was|equals|would be))\s+(?=\S)",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\d[\d.,:/]*")
 _OPINION = re.compile(r"\W*I\b|.*\b(?:should|would|could|might|recommend|suggest|consider)\b", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*([^*\n]{1,80})\*\*")
@@ -40,6 +45,7 @@ class Found(Struct, frozen=True):
         firm: False where it is only the last value mentioned.
         votes: whether it is sure enough to count as the answer's conclusion.
         argued: whether the text announces it or argues for it, rather than being a few words.
+        whole: whether the text is nothing but the conclusion.
         rivals: keys of other answers that the text announces as well.
     """
 
@@ -47,6 +53,7 @@ class Found(Struct, frozen=True):
     firm: bool = True
     votes: bool = True
     argued: bool = True
+    whole: bool = False
     rivals: tuple[str, ...] = ()
 
 
@@ -83,14 +90,14 @@ def search(text: str, *, question: str | None = None, answer_format: AnswerForma
         return found
     brief = _brief(part, about)
     if brief is not None and brief.kind != "phrase":
-        return Found(brief, argued=False)
+        return Found(brief, argued=False, whole=True)
     ending = closing.final(part, about)
     if ending is not None and not _wanted(ending.conclusion, about):
         ending = None
     if ending and ending.strict:
         return Found(ending.conclusion, argued=len(part) >= _REASONED)
     if brief is not None:
-        return Found(brief, argued=False)
+        return Found(brief, argued=False, whole=True)
     if ending is None:
         return None
     alone = (
@@ -106,7 +113,7 @@ def search(text: str, *, question: str | None = None, answer_format: AnswerForma
 def _brief(text: str, about: Context) -> Conclusion | None:
     """The conclusion of an answer that is hardly more than it: a word, a value, a sentence with one bold phrase."""
     text = text.strip()
-    if len(text) > _BRIEF or "\n" in text or text[:1] == "{":
+    if len(text) > _BRIEF or "\n" in text or (text[:1] == "{" and "answer" in text):
         return None
     bold = _BOLD.findall(text)
     if (
@@ -116,7 +123,11 @@ def _brief(text: str, about: Context) -> Conclusion | None:
         and _wanted(found, about)
     ):
         return found
-    whole = read(text, about)
+    lead = _SUBJECT.match(text)
+    if lead and len(text.split()) <= _SENTENCE and (found := read(text[lead.end() :], about)):
+        text, whole = text[lead.end() :], found
+    else:
+        whole = read(text, about)
     if whole is None or not _wanted(whole, about):
         return None
     return whole if whole.kind != "phrase" or (len(text.split()) <= _FEW and not about.options) else None

@@ -21,6 +21,7 @@ class Signs(Struct, frozen=True):
     equal: bool
     equal_firm: bool
     equal_stated: bool
+    equal_whole: bool
     different_firm: bool
     different_stated: bool
     contested: bool
@@ -48,14 +49,15 @@ def measure(first: Found | None, second: Found | None, a: str, b: str) -> Signs:
     overlap = _overlap(set(tails[0]), set(tails[1]))
     last = bool(tails[0] and tails[1] and tails[0][-1] == tails[1][-1])
     if first is None or second is None:
-        return Signs(False, False, False, False, False, False, False, False, last, overlap, 0.0, words)
+        return Signs(False, False, False, False, False, False, False, False, False, last, overlap, 0.0, words)
     one, two = first.conclusion, second.conclusion
     equal = same(one, two)
     firm, stated = _solid(first) and _solid(second), one.stated and two.stated
+    clear = (first.whole or _solid(first)) and (second.whole or _solid(second))
     rival = not equal and (one.key in second.rivals or two.key in first.rivals)
     mentioned = (_plain(one.text) in tails[1]) / 2 + (_plain(two.text) in tails[0]) / 2
     return Signs(
-        True, equal, equal and firm, equal and stated, not equal and firm, not equal and stated,
+        True, equal, equal and firm, equal and stated, equal and clear, not equal and firm, not equal and stated,
         bool(first.rivals or second.rivals), rival, last, overlap, mentioned, words,
     )  # fmt: skip
 
