@@ -35,4 +35,6 @@ def answered(page: Page) -> Locator:
 
 def overflow(page: Page) -> int:
     """How many pixels the page is wider than its window."""
-    return max(0, page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return max(
+        0, page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )

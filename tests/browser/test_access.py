@@ -72,7 +72,9 @@ def finished(there: World, page: Page) -> None:
 
 def open_question(there: World, page: Page) -> None:
     models = [
-        there.model(f"open-{n}", text, grouping=honest, placing=placing(0), synthesis="In *short*: a database.")
+        there.model(
+            f"open-{n}", text, grouping=honest, placing=placing(0), synthesis="In *short*: a database."
+        )
         for n, text in REVIEWS.items()
     ]
     ask(page, QUESTION, *models, "builtin/arithmetic")
@@ -81,7 +83,7 @@ def open_question(there: World, page: Page) -> None:
 
 def stopped(there: World, page: Page) -> None:
     running(there, page)
-    page.get_by_role("button", name="Stop Esc").click()
+    page.locator(".stop").click()
     expect(page.locator(".ending")).to_be_visible()
 
 

@@ -119,7 +119,7 @@ def test_stop_ends_the_run_and_its_calls(there: World, open_page: OpenPage) -> N
     page = open_page(there.url)
     ask(page, "What is 2 + 2?", *models, mode="full_deliberation")
     expect(seat(page, 2)).to_contain_text(sentinel("gamma"))
-    page.get_by_role("button", name="Stop Esc").click()
+    page.locator(".stop").click()
     expect(page.locator(".ending")).to_contain_text("stopped")
     only_own(page)
     assert stored(there, page.url)["status"] == "cancelled"

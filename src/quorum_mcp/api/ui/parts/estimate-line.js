@@ -32,10 +32,11 @@ export function EstimateLine() {
   if (problem.value) return html`<p class="estimate estimate-problem">${problem.value}</p>`;
   if (!estimated.value) return html`<p class="estimate"> </p>`;
   const { seats, calls_at_most: calls, worst_case_usd: most } = estimated.value;
+  const price = most === null ? "price unknown" : most === 0 ? "free" : `at most ${money(most)}`;
   return html`
-    <p class="estimate" title=${seats.join(", ")}>
-      ${count(seats.length, "seat")}, at most ${count(calls, "call")}
-      ${most === null ? ", price unknown" : most === 0 ? ", free" : `, at most ${money(most)}`}
-    </p>
+    <div class="estimate">
+      <p>${count(seats.length, "seat")}, at most ${count(calls, "call")}, ${price}</p>
+      ${estimated.value.warnings.map((text) => html`<p class="estimate-warning">${text}</p>`)}
+    </div>
   `;
 }
