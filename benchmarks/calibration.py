@@ -7,7 +7,6 @@ shuffled halvings of its stored answers.
 """
 
 import concurrent.futures
-import importlib.util
 import json
 import lzma
 import random
@@ -17,7 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness import PANELS, SHARED, need_shared, post, quorum, replay, row, score
+from harness import PANELS, SHARED, is_right, judge, need_shared, post, quorum, replay, row, rows_of, score
 from quorum_mcp.consensus.calibration import learn
 from quorum_mcp.consensus.decision import decide
 from quorum_mcp.consensus.labelled import asked, labelled
@@ -29,19 +28,6 @@ BARS = {
     "mmlu-pro, top 3": (0.045, 0.74),
 }
 ALL = "math-l5, all 12"
-
-
-def rows_of(name: str) -> list[dict[str, Any]]:
-    with lzma.open(SHARED / f"data/consensus/{name}.dev.jsonl.xz", "rt") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def judge() -> Any:
-    spec = importlib.util.spec_from_file_location("consensus_bench", SHARED / "bench/consensus_bench.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def guard() -> None:
@@ -123,13 +109,6 @@ def exhaustive(data: str, rows: list[dict[str, Any]], names: list[str]) -> list[
         with quorum(upstream, Path(home)) as (url, _), concurrent.futures.ThreadPoolExecutor(8) as pool:
             ask = lambda r: post(f"{url}/api/query", {"query": asked(r), "panel": names, "exhaustive": True})  # noqa: E731
             return list(pool.map(ask, rows))
-
-
-def is_right(bench: Any, r: dict[str, Any], conclusion: str | None) -> bool:
-    return conclusion is not None and bench.normalise(r["task"], conclusion) in (
-        r["gold"],
-        bench.normalise(r["task"], r["gold"]),
-    )
 
 
 def as_row(r: dict[str, Any], answer: dict[str, Any], bench: Any) -> dict[str, Any]:

@@ -5,14 +5,30 @@
 Without words, all parts. Prints Markdown tables; each bar stands beside its figure.
 """
 
+import concurrent.futures
 import json
 import lzma
 import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Any
 
-from harness import PANELS, SHARED, cpu_seconds, need_shared, post, quorum, replay, row, score
+from harness import (
+    PANELS,
+    SHARED,
+    cpu_seconds,
+    is_right,
+    judge,
+    need_shared,
+    post,
+    quorum,
+    replay,
+    row,
+    rows_of,
+    score,
+)
 
 BARS = {  # panel: accuracy at least, calls at most
     "math-l5, 5 peers": (0.729, 3.35),
@@ -75,21 +91,64 @@ def panels() -> None:
 
 
 def faults() -> None:
-    print("\n## One broken seat or synthesiser, timeout_seconds 10, 48 questions of crux\n")
-    row("broken", "how", "accuracy", "without that seat", "runs", "errors")
-    row(*["---"] * 6)
-    data, models = data_of(PANELS["crux, 5"][0]), PANELS["crux, 5"][1]
-    first, rest = models.split(",", 1)
-    short = ("--limit", "48", "--concurrency", "16", "--set", "timeout_seconds=10")
-    writer = ("--set", json.dumps(f"synthesizer=replay/{first}").strip('"').replace("=", '="', 1) + '"')
+    print("\n## One broken seat or writer, timeout_seconds 10, 48 questions of crux\n")
+    row(
+        "broken",
+        "how",
+        "runs in time",
+        "completed",
+        "degraded",
+        "real error shown",
+        "accuracy",
+        "without that seat",
+    )
+    row(*["---"] * 8)
+    data, models = PANELS["crux, 5"]
+    first, *rest = [f"replay/{model}" for model in models.split(",")]
+    questions = rows_of(data)[:48]
     for kind in FAULTS:
-        with replay(data, "--fail", f"{first}={kind}") as upstream, tempfile.TemporaryDirectory() as home:
+        broken = f"{first.partition('/')[2]}={kind}"
+        with replay(data_of(data), "--fail", broken) as upstream, tempfile.TemporaryDirectory() as home:
             with quorum(upstream, Path(home)) as (url, _):
-                base = score(url, data, rest, *short)
-                seat = score(url, data, models, *short)
-                prose = score(url, data, rest, *short, *writer)
-        row("strongest seat", kind, seat["accuracy"], base["accuracy"], seat["n"], seat["errors"])
-        row("synthesiser", kind, prose["accuracy"], base["accuracy"], prose["n"], prose["errors"])
+                base = [right for _, right, _ in asked_all(url, questions, {"panel": rest})]
+                seat = asked_all(url, questions, {"panel": [first, *rest]})
+                prose = asked_all(url, questions, {"panel": rest, "synthesizer": first})
+        for name, runs in (("strongest seat", seat), ("writer", prose)):
+            count = len(runs)
+            row(
+                name,
+                kind,
+                f"{sum(took <= 10.5 for took, _, _ in runs)} of {count}",
+                f"{sum(answer.get('status') == 'completed' for _, _, answer in runs)}",
+                f"{sum(bool(answer.get('degraded')) for _, _, answer in runs)}",
+                f"{sum(shows_error(answer, first) for _, _, answer in runs)}",
+                sum(right for _, right, _ in runs) / count,
+                sum(base) / count,
+            )
+
+
+def asked_all(
+    url: str, questions: list[Any], more: dict[str, Any]
+) -> list[tuple[float, bool, dict[str, Any]]]:
+    """Seconds, rightness and answer of each question, sixteen at a time."""
+    bench = judge()
+
+    def ask(question: Any) -> tuple[float, bool, dict[str, Any]]:
+        began = time.monotonic()
+        answer = post(f"{url}/api/query", {"query": question["question"], "timeout_seconds": 10, **more})
+        return time.monotonic() - began, is_right(bench, question, answer.get("conclusion")), answer
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        return list(pool.map(ask, questions))
+
+
+def shows_error(answer: dict[str, Any], model: str) -> bool:
+    """Whether the broken model's own error stands in the answer."""
+    responses = answer.get("provider_responses", [])
+    return any(
+        f"{r['provider']}/{r['model']}" == model and r["status"] == "failed" and r["error"]["message"]
+        for r in responses
+    )
 
 
 def cpu() -> None:

@@ -1,7 +1,9 @@
 """What the benchmark programs share: servers on loopback, and the CPU time of a process tree."""
 
 import contextlib
+import importlib.util
 import json
+import lzma
 import os
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -123,7 +126,30 @@ def score(url: str, data: Path, models: str, *options: str) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
-def post(url: str, body: object) -> dict[str, object]:
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """The recorded questions and answers of a set."""
+    with lzma.open(SHARED / f"data/consensus/{name}.dev.jsonl.xz", "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def judge() -> Any:
+    """The scoring functions that come with the recorded answers."""
+    spec = importlib.util.spec_from_file_location("consensus_bench", SHARED / "bench/consensus_bench.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def is_right(bench: Any, r: dict[str, Any], conclusion: str | None) -> bool:
+    """Whether a conclusion is the gold answer, both normalised."""
+    return conclusion is not None and bench.normalise(r["task"], conclusion) in (
+        r["gold"],
+        bench.normalise(r["task"], r["gold"]),
+    )
+
+
+def post(url: str, body: object) -> dict[str, Any]:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=120) as answer:

@@ -48,6 +48,7 @@ class Breaker:
             provider=last.provider if last else None,
             model=last.model if last else None,
             retry_after=max(wait, 1.0),
+            details={"breaker": "open"},
         )
 
     def succeeded(self, name: str) -> None:

@@ -14,9 +14,10 @@ def wait_before(attempt: int, error: QuorumError, settings: RetrySettings, remai
     """Seconds to wait before attempt number `attempt` + 1, or None when it is not worth one.
 
     Exponential from `min_seconds` up to `max_seconds` with a fifth of jitter; the provider's own
-    `retry_after` counts instead where it is longer. A wait that ends after the deadline is not begun.
+    `retry_after` counts instead where it is longer. A wait that ends after the deadline is not begun,
+    nor one for a breaker to close: the next candidate, or the panel without this seat, is better than that.
     """
-    if not error.retryable or attempt >= settings.attempts:
+    if not error.retryable or attempt >= settings.attempts or error.details.get("breaker") == "open":
         return None
     wait = min(settings.min_seconds * 2 ** (attempt - 1), settings.max_seconds)
     wait *= random.uniform(0.8, 1.0)  # noqa: S311 - spreads load, guards nothing
