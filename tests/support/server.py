@@ -146,14 +146,7 @@ class Server:
         self.env = environment(home, write_config(home, given), env)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        uvicorn_command = (sys.executable, "-m", "uvicorn", "quorum_mcp.web.app:app", "--port", "{port}")
-        self._command = command or (
-            *uvicorn_command,
-            "--log-level",
-            "warning",
-            "--timeout-graceful-shutdown",
-            "2",
-        )
+        self._command = command or (sys.executable, "-m", "quorum_mcp", "serve", "--port", "{port}")
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, seconds: float = 20.0) -> "Server":
@@ -176,6 +169,10 @@ class Server:
     def stop(self, *, seconds: float = 10.0) -> int:
         """Ask it to end, and return its exit status."""
         return self._end(signal.SIGTERM, seconds)
+
+    async def started(self) -> "Server":
+        """As `start`, for a test whose event loop has to go on."""
+        return await asyncio.to_thread(self.start)
 
     def log(self) -> str:
         """What it wrote so far."""

@@ -73,11 +73,12 @@ async def served(
     from quorum_mcp.cli.serving import Server
     from quorum_mcp.providers.registry import Registry
     from quorum_mcp.providers.sim.provider import register_sim
+    from quorum_mcp.runs.service import Runs
 
     async with session.wiring.running(settings) as services:
         register_sim(services.get(Registry), sim.url)
         app = session.wiring.asgi(settings, loopback_bind=True, services=services)
-        server, ready = Server(app, listener), asyncio.Event()
+        server, ready = Server(app, listener, leave=services.get(Runs).close), asyncio.Event()
         serving = asyncio.create_task(server.run_until_stopped(ready.set), name="server")
         waiting = asyncio.create_task(ready.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -42,10 +42,19 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """Serves an application on a listener until `stop`, an interrupt or a request to terminate."""
+    """Serves an application on a listener until `stop`, an interrupt or a request to terminate.
+
+    `leave` is awaited first when it ends: what keeps answers open, such as runs that are followed.
+    """
 
     def __init__(
-        self, app: "ASGIApp", listener: socket.socket, *, root_path: str = "", access_log: bool = False
+        self,
+        app: "ASGIApp",
+        listener: socket.socket,
+        *,
+        root_path: str = "",
+        access_log: bool = False,
+        leave: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -62,6 +71,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._listener = listener
         self._ready: Callable[[], None] = lambda: None
+        self._leave = leave
 
     async def run_until_stopped(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve; `ready` is called once connections are answered."""
@@ -79,6 +89,12 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """Begin the orderly end."""
         self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let open answers come to their end, then wait for them."""
+        if self._leave is not None:
+            await self._leave()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -13,7 +13,14 @@ import structlog
 from msgspec import Struct, field
 
 from quorum_mcp import codec
-from quorum_mcp.errors import Cancelled, Conflict, NotFound, QuorumError, StoreUnavailable
+from quorum_mcp.errors import (
+    Cancelled,
+    Conflict,
+    NotFound,
+    QuorumError,
+    ServerUnavailable,
+    StoreUnavailable,
+)
 from quorum_mcp.events import ENDINGS, Event
 from quorum_mcp.runs.context import RunContext, Totals
 from quorum_mcp.runs.log import Log
@@ -91,7 +98,7 @@ class Runs:
         left = max(5.0, (deadline - run.heartbeat_at) / MICROSECONDS)  # the time it was down does not count
         carried = Totals(run.total_cost or 0, run.calls, run.simulated)
         begin = Begin(run.id, run.tenant, run.kind, run.turn, codec.decode(run.input), left, carried)
-        await self._begin(begin, epoch, history)
+        await self._begin(begin, epoch, history, cancelled=run.cancel_requested)
 
     async def get(self, run_id: str, tenant: str) -> Run:
         """The stored run. Raises `NotFound` where the tenant has none of this id."""
@@ -101,7 +108,10 @@ class Runs:
         return run
 
     async def follow(self, run_id: str, tenant: str, after: int = 0) -> AsyncGenerator[Event, None]:
-        """The run's events numbered above `after`, stored ones first, then live until the turn ends."""
+        """The run's events numbered above `after`, stored ones first, then live until the turn ends.
+
+        They also end, without an ending, where this process does: another one goes on with the run.
+        """
         run = await self.get(run_id, tenant)
         while True:
             here = self.running.get(run_id)
@@ -117,6 +127,8 @@ class Runs:
                 for event in await self.events.read(run_id, after=after):
                     yield event
                 return
+            if self.closing:
+                return
             if here is None:
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -131,7 +143,11 @@ class Runs:
         return 0 if here is None else here.log.first_seq - 1
 
     async def wait(self, run_id: str, tenant: str, seconds: float | None = None) -> Run:
-        """The run once its turn has ended, or as it stands after `seconds`."""
+        """The run once its turn has ended, or as it stands after `seconds`.
+
+        Raises:
+            ServerUnavailable: this process ends before the turn does.
+        """
         until = None if seconds is None else time.monotonic() + seconds
         while True:
             here = self.running.get(run_id)
@@ -141,6 +157,13 @@ class Runs:
             run = await self.get(run_id, tenant)
             if run.status not in OPEN or (until is not None and time.monotonic() >= until):
                 return run
+            if self.closing:
+                raise ServerUnavailable(
+                    "the server is stopping",
+                    hint="the session goes on when the server runs again: read it then",
+                    retry_after=5.0,
+                    details={"session_id": run_id},
+                )
             if here is None:
                 await asyncio.sleep(POLL_SECONDS if left is None else max(0.0, min(POLL_SECONDS, left)))
 
@@ -179,7 +202,7 @@ class Runs:
         if tasks:
             await asyncio.wait(tasks)
 
-    async def _begin(self, run: Begin, epoch: int, history: list[Event]) -> None:
+    async def _begin(self, run: Begin, epoch: int, history: list[Event], *, cancelled: bool = False) -> None:
         last = await self.events.last_seq(run.id) if run.turn > 1 or history else 0
         events = Log(run.id, last_seq=last, epoch=epoch - 1, append=lambda batch: self._append(here, batch))
         context = RunContext(
@@ -187,11 +210,14 @@ class Runs:
             history=history, carried=run.carried,
         )  # fmt: skip
         here = Running(run.id, epoch, events, context)
+        here.cancelled = cancelled
         self.running[run.id] = here
         here.task = asyncio.create_task(self._carry_out(here, run.kind), name=f"run {run.id}")
 
     async def _carry_out(self, here: Running, kind: str) -> None:
         try:
+            if here.cancelled:  # somebody asked for it while nobody ran it
+                raise asyncio.CancelledError
             result = await self.handlers[kind](here.context)
             await here.context.emit("run.finished", {"result": result})
         except StaleOwner:

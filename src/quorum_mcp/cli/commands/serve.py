@@ -65,6 +65,7 @@ async def _serve(session: Session, settings: "Settings", root_path: str, *, acce
     from quorum_mcp.cli.greeting import facts, key_advice, lines
     from quorum_mcp.cli.serving import Server, listen, url_of
     from quorum_mcp.providers.registry import Registry
+    from quorum_mcp.runs.service import Runs
 
     host = settings.server.host
     listener = listen(host, settings.server.port)
@@ -78,4 +79,6 @@ async def _serve(session: Session, settings: "Settings", root_path: str, *, acce
             for line in (*lines(said), *key_advice(settings, host)):
                 talk(line)
 
-        await Server(app, listener, root_path=root_path, access_log=access_log).run_until_stopped(ready)
+        leave = services.get(Runs).close
+        server = Server(app, listener, root_path=root_path, access_log=access_log, leave=leave)
+        await server.run_until_stopped(ready)
