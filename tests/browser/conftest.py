@@ -22,8 +22,9 @@ FLAGS = (
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for one module: while it is open, Playwright's event loop keeps asynchronous tests from running."""
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=found("chromium"), args=[*FLAGS])
         yield launched

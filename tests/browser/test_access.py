@@ -107,6 +107,16 @@ def test_no_violation(there: World, open_page: OpenPage, state: Callable[[World,
         page.close()
 
 
+@pytest.mark.parametrize("state", [first, finished, open_question], ids=lambda state: state.__name__)
+def test_no_sideways_scrolling_on_the_narrowest_window(
+    there: World, open_page: OpenPage, state: Callable[[World, Page], None]
+) -> None:
+    page = open_page(there.url, width=320)
+    expect(page.locator("h1")).to_be_visible()
+    state(there, page)
+    assert overflow(page) == 0
+
+
 def test_no_violation_where_a_key_is_wanted(home: Path, open_page: OpenPage) -> None:
     with world(home, QUORUM_BOOTSTRAP_KEY="k" * 32) as there:
         for dark, width in LOOKS:

@@ -15,7 +15,10 @@ SAID = "First half, first half, first half.\nSecond half, second half.\nCONCLUSI
 
 def test_a_killed_server_loses_nothing(home: Path, open_page: OpenPage) -> None:
     with world(home) as there:
-        models = [there.model("done", "Four at once.\nCONCLUSION: 4"), there.model("open", Say(SAID, hold_after="on"))]
+        models = [
+            there.model("done", "Four at once.\nCONCLUSION: 4"),
+            there.model("open", Say(SAID, hold_after="on")),
+        ]
         page = open_page(there.url)
         ask(page, "What is 2 + 2?", *models, mode="full_deliberation")
         expect(seat(page, 0)).to_contain_text("concludes 4")

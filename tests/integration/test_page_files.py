@@ -89,7 +89,7 @@ def test_every_module_is_checked_and_says_what_it_is() -> None:
     for path in own(".js"):
         lines = path.read_text().splitlines()
         assert lines[0] == "// @ts-check", path.name
-        assert lines[1].startswith(("/**", "//")) or path.name == "stream.js", path.name
+        assert lines[1].startswith(("/**", "//")), path.name
 
 
 def test_no_address_is_absolute() -> None:
