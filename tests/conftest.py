@@ -3,12 +3,23 @@
 import os
 
 import pytest
+from tests.support import stores
+from tests.support.stores import sqlite_store, store
 from tools.needs import NEEDS, found
+
+__all__ = ("sqlite_store", "store")
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the database server that tests need, before the time of any of them is taken."""
+    needed = {name for item in session.items for marker in item.iter_markers("needs") for name in marker.args}
+    if "postgresql" in needed and found("postgresql") and not session.config.option.collectonly:
+        stores.start(session.config._tmp_path_factory.getbasetemp())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Connection, CursorResult, Result, Table
+from sqlalchemy import Connection, CursorResult, Result, Table, func, select
 from sqlalchemy.sql.dml import Insert
 
 from quorum_mcp.errors import Unsupported
@@ -11,6 +11,9 @@ from quorum_mcp.errors import Unsupported
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
     from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+
+_SCHEMA_LOCK = 0x51554F52554D
+"""A number that no other program's advisory locks should have."""
 
 
 def insert_new(conn: Connection, table: Table) -> Insert:
@@ -34,6 +37,13 @@ def _put(dialect: str, table: Table) -> Insert:
     keys = [column.name for column in table.primary_key]
     replaced = {name: column for name, column in statement.excluded.items() if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=replaced)
+
+
+def alone(conn: Connection) -> None:
+    """Wait until nobody else makes or changes the schema; that holds until the transaction ends."""
+    # SQLite's writing transactions are alone anyway.
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
 
 
 def changed(result: Result[Any]) -> int:

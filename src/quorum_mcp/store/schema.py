@@ -6,6 +6,7 @@ from sqlalchemy.sql import func
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.database import Engine
+from quorum_mcp.store.dialect import alone
 from quorum_mcp.store.tables import meta, metadata
 
 REVISIONS = ("0001",)
@@ -35,6 +36,7 @@ async def prepare(engine: Engine) -> str:
 
 def create(conn: Connection) -> None:
     """Create all tables in an empty database and mark it as being at `HEAD`; does nothing to any other."""
+    alone(conn)
     found = set(inspect(conn).get_table_names())
     if _version.name in found:
         return

@@ -74,6 +74,7 @@ def _engine(path: str, begin: str, foreign_keys: bool) -> Engine:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         ),
         poolclass=NullPool,
+        hide_parameters=True,  # An error's text may be logged; the values may be what a user wrote.
     )
 
     def configure(connection: sqlite3.Connection, _record: object) -> None:

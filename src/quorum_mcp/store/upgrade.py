@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.store.database import connect
+from quorum_mcp.store.dialect import alone
 from quorum_mcp.store.schema import HEAD, REVISIONS, create, require_head, revision
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -63,6 +64,7 @@ def migrate(conn: Connection, target: str = HEAD) -> None:
 
 
 def _upgrade(conn: Connection) -> str | None:
+    alone(conn)
     before = revision(conn)
     if before is None:
         create(conn)

@@ -1,0 +1,208 @@
+"""PostgreSQL: a few connections of this process, each carrying out one transaction at a time.
+
+Writes are at READ COMMITTED: who reads in order to write locks what it reads (`with_for_update`), or says it
+all in one conditional statement. What the server asks to be repeated is repeated here. While the server is
+away everything is refused at once; connections are made anew as soon as it is back.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from quorum_mcp.errors import ConfigError, StoreUnavailable
+from quorum_mcp.store import postgres_dialect
+from quorum_mcp.store.postgres_connection import READ, WRITE, ConnectionLost, PostgresConnection
+from quorum_mcp.store.postgres_errors import DATABASE_ERRORS, fault, origin, unavailable
+
+T = TypeVar("T")
+
+CONNECTIONS = 8
+WAIT_SECONDS = 5.0
+"""For a connection that is free."""
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 5.0
+"""After which the server gives a statement up, what it waits for included."""
+IDLE_SECONDS = 3.0
+"""After which the server ends a transaction whose process has stopped: its locks must not hold up others."""
+TRIES = 6
+AWAY_SECONDS = 0.25
+"""For which a server that could not be reached is not tried again."""
+UNKNOWN_SECONDS = 10.0
+"""For which it is asked how a commit ended whose connection broke."""
+
+
+class PostgresEngine:
+    """A PostgreSQL database. Implements `store.database.Engine`."""
+
+    def __init__(self, url: str, *, patient: bool = False) -> None:
+        """Connects when first used; with `patient` a statement may take as long as it takes, for migrations."""
+        self._engine = _engine(url, patient)
+        self._room = asyncio.Semaphore(CONNECTIONS)
+        self._idle: list[PostgresConnection] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._reached = False
+        self._away: tuple[float, BaseException] | None = None
+        self._closed = False
+
+    async def read(self, body: Callable[[Connection], T]) -> T:
+        """Run `body` in a snapshot that cannot write."""
+        return await self._submit(READ, body)
+
+    async def write(self, body: Callable[[Connection], T]) -> T:
+        """Run `body` in a transaction of its own."""
+        return await self._submit(WRITE, body)
+
+    async def close(self) -> None:
+        """Finish what was handed in, then disconnect."""
+        self._closed = True
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        while self._idle:
+            await self._idle.pop().close()
+        await self._engine.dispose()
+
+    async def _submit(self, begin: str, body: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("The database is closed.")
+        # A task of its own, for it goes on when its caller is cancelled.
+        task = asyncio.create_task(self._in_turn(begin, body))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, begin: str, body: Callable[[Connection], T]) -> T:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable(
+                "The database is too slow: all connections to it are in use.", retry_after=1.0
+            ) from error
+        try:
+            return await self._carry_out(begin, body)
+        finally:
+            self._room.release()
+
+    async def _carry_out(self, begin: str, body: Callable[[Connection], T]) -> T:
+        """Carry out `body`, again where the server wants that or a connection broke before its commit."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await self._once(begin, body)
+            except ConnectionLost as error:
+                if error.transaction is not None and await self._is_stored(error.transaction):
+                    return error.result
+                if tries == TRIES:
+                    raise unavailable(error.__cause__ or error) from error
+            except DATABASE_ERRORS as error:
+                what = fault(error)
+                if what == "statement":
+                    raise
+                if what == "away" or tries == TRIES:
+                    raise unavailable(error) from error
+            # Of random length, so that two who disturbed each other do not meet again.
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**tries))  # noqa: S311
+
+    async def _once(self, begin: str, body: Callable[[Connection], T]) -> T:
+        connection = await self._connected()
+        try:
+            return await connection.transact(begin, body)
+        finally:
+            if connection.usable:
+                self._idle.append(connection)
+            else:
+                await connection.close()
+
+    async def _connected(self) -> PostgresConnection:
+        """A connection that is free, or a new one.
+
+        Raises:
+            StoreUnavailable: the server cannot be reached.
+        """
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.usable:
+                return connection
+            await connection.close()
+        if self._away is not None and time.monotonic() < self._away[0]:
+            raise unavailable(self._away[1])
+        try:
+            connection = await PostgresConnection.open(self._engine)
+        except DATABASE_ERRORS as error:
+            if not self._reached and isinstance(origin(error), asyncpg.ClientConfigurationError):
+                raise ConfigError(f"The database URL cannot be used: {origin(error)}.") from error
+            self._away = time.monotonic() + AWAY_SECONDS, error
+            raise unavailable(error) from error
+        self._reached, self._away = True, None
+        return connection
+
+    async def _is_stored(self, transaction: str) -> bool:
+        """Whether a transaction was committed whose connection broke meanwhile.
+
+        Raises:
+            StoreUnavailable: nobody could tell in time.
+        """
+        end = time.monotonic() + UNKNOWN_SECONDS
+        while True:
+            outcome = await self._outcome(transaction)
+            if outcome in ("committed", "aborted"):
+                return outcome == "committed"
+            if outcome is None or time.monotonic() > end:
+                break
+            await asyncio.sleep(0.1)
+        raise StoreUnavailable(
+            "The database went away during a commit: it is not known whether that was stored.",
+            hint="Look whether it is there before you try again.",
+            retry_after=1.0,
+        )
+
+    async def _outcome(self, transaction: str) -> str | None:
+        try:
+            connection = await self._connected()
+        except StoreUnavailable:
+            return "in progress"  # As far as can be known now.
+        try:
+            return await connection.outcome(transaction)
+        except DATABASE_ERRORS as error:
+            return None if fault(error) == "statement" else "in progress"
+        finally:
+            if connection.usable:
+                self._idle.append(connection)
+            else:
+                await connection.close()
+
+
+def _engine(url: str, patient: bool) -> AsyncEngine:
+    """An engine that connects to `url` as the driver understands it, which is as libpq does."""
+    limits = {
+        "application_name": "quorum",
+        "jit": "off",
+        "statement_timeout": "0" if patient else f"{STATEMENT_SECONDS}s",
+        "idle_in_transaction_session_timeout": "0" if patient else f"{IDLE_SECONDS}s",
+    }
+
+    async def connect(*_args: Any, **_options: Any) -> Any:
+        return await asyncpg.connect(
+            "postgresql://" + url.partition("://")[2],
+            timeout=CONNECT_SECONDS,
+            # Later than the server's own limit: this one is for a server that does not answer at all.
+            command_timeout=None if patient else 2 * STATEMENT_SECONDS,
+            server_settings=limits,
+        )
+
+    return create_async_engine(
+        f"{postgres_dialect.NAME.replace('.', '+')}://",
+        async_creator=connect,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"prepared_statement_cache_size": 300},
+        hide_parameters=True,  # An error's text may be logged; the values may be what a user wrote.
+    )

@@ -1,0 +1,124 @@
+"""Empty databases for tests, one for each engine, and ways behind the store's back into them."""
+
+import os
+import re
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tools.postgresql import Server, shared
+
+from quorum_mcp.store.database import Database
+
+ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql")))
+NAME = os.environ.get("PYTEST_XDIST_WORKER", "main")
+"""Of this process's database on the server that all test processes share; each store is a schema in it."""
+
+_numbers = count()
+_servers: list[Server] = []
+
+
+class Store:
+    """A place for one database of Quorum's, empty at first, with a folder beside it."""
+
+    engine = "sqlite"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = f"sqlite:///{folder}/quorum.db"
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Database, None]:
+        """The database, opened as Quorum does."""
+        database = await Database.open(self.url)
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        return self._run(sql)
+
+    async def execute(self, sql: str, *values: object) -> None:
+        """Change something; each `?` is one of the values."""
+        self._run(sql, *values)
+
+    async def another(self, name: str) -> "Store":
+        """A further store of the same engine."""
+        folder = self.folder / name
+        folder.mkdir()
+        return Store(folder)
+
+    def _run(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(self.folder / "quorum.db")
+        with connection:
+            found = connection.execute(sql, values).fetchall()
+        connection.close()
+        return found
+
+
+class PostgresStore(Store):
+    """The same on PostgreSQL: a schema of its own."""
+
+    engine = "postgresql"
+
+    def __init__(self, folder: Path, server: Server, database: str, schema: str) -> None:
+        super().__init__(folder)
+        self.server = server
+        self.url = server.url(database, schema)
+        self._database, self._schema = database, schema
+
+    async def make(self) -> "PostgresStore":
+        """Make the schema."""
+        await self.execute(f"CREATE SCHEMA {self._schema}")
+        return self
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(self.url)
+        try:
+            return [tuple(row) for row in await connection.fetch(sql)]
+        finally:
+            await connection.close()
+
+    async def execute(self, sql: str, *values: object) -> None:
+        numbers = count(1)
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(re.sub(r"\?", lambda _: f"${next(numbers)}", sql), *values)
+        finally:
+            await connection.close()
+
+    async def another(self, name: str) -> Store:
+        folder = self.folder / name
+        folder.mkdir()
+        return await postgres_store(folder)
+
+
+async def postgres_store(folder: Path) -> PostgresStore:
+    """A new store on the server of this test session, which `start` has started."""
+    return await PostgresStore(folder, _servers[0], NAME, f"store_{next(_numbers)}").make()
+
+
+def start(base: Path) -> None:
+    """See that the session's server runs, with a database for this process; `base` is its temporary folder."""
+    server = shared(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
+    server.create_database(NAME)
+    _servers.append(server)
+
+
+@pytest.fixture(params=ENGINES)
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store, of each engine in turn."""
+    return Store(tmp_path) if request.param == "sqlite" else await postgres_store(tmp_path)
+
+
+@pytest.fixture
+async def sqlite_store(tmp_path: Path) -> Store:
+    """An empty store, for what is about SQLite alone."""
+    return Store(tmp_path)
