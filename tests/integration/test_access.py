@@ -10,7 +10,7 @@ from tests.support.server import Config, config, environment, serving, write_con
 from quorum_mcp.config.load import load
 from quorum_mcp.errors import ConfigError
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 NOBODY = "http://127.0.0.1:9/v1"
 KEY = "a-long-bootstrap-key"
 GUARDED = ["/api/providers", "/api/sessions", "/api/health", "/api/openapi.json", "/mcp", "/api/nothing"]

@@ -12,7 +12,7 @@ from tests.support.script import Say
 from tests.support.server import config, scripted, serving
 from tests.support.upstream import Upstream, upstream
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR = "CONCLUSION: 4"
 Q = {"query": "2 + 2?", "panel": ["lab/alpha"]}
 

@@ -13,7 +13,7 @@ from tests.support.script import Say
 from tests.support.server import PRICE, config, scripted, serving
 from tests.support.upstream import Upstream, upstream
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
 ABC = ["lab/a", "lab/b", "lab/c"]
 

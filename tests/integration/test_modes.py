@@ -10,7 +10,7 @@ from tests.support.rest import Rest
 from tests.support.script import Asked, Say
 from tests.support.server import scripted
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR = "Two and two is four.\nCONCLUSION: 4"
 FIVE = "Counting on fingers, I reach five.\nCONCLUSION: 5"
 CITES = 'ERROR: "I reach five" - a finger was counted twice\nCONCLUSION: 4'

@@ -10,7 +10,7 @@ from tests.support.script import Asked, Say, Scripted
 from tests.support.server import scripted
 from tests.support.upstream import Upstream
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 PANEL = [f"lab/{name}" for name in REVIEWS]
 
 

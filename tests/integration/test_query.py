@@ -8,7 +8,7 @@ from tests.support.script import Say
 from tests.support.server import scripted
 from tests.support.upstream import Upstream
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
 ABC = ["lab/a", "lab/b", "lab/c"]
 

@@ -118,8 +118,10 @@ async def _listening(app: ASGIApp, host: str) -> AsyncIterator[Rest]:
     finally:
         await rest.close()
         server.stopping.set()
-        await asyncio.wait_for(task, 10)
-        listener.close()
+        try:
+            await asyncio.wait_for(task, 20)
+        finally:
+            listener.close()
 
 
 @asynccontextmanager
