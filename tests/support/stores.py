@@ -1,9 +1,10 @@
 """Empty databases for tests, one for each engine, and ways behind the store's back into them."""
 
+import asyncio
 import os
 import re
 import sqlite3
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.util import await_only
 from tools.postgresql import Server, shared
 
+from quorum_mcp.store import postgres, sqlite
 from quorum_mcp.store.database import Database
+from quorum_mcp.store.tables import metadata
 
 ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql")))
 NAME = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -48,6 +52,22 @@ class Store:
     async def execute(self, sql: str, *values: object) -> None:
         """Change something; each `?` is one of the values."""
         self._run(sql, *values)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncGenerator[None, None]:
+        """Somebody else writes meanwhile, and is not ready before the end."""
+        connection = sqlite3.connect(self.folder / "quorum.db", isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            connection.execute("COMMIT")
+            connection.close()
+
+    def meanwhile(self) -> Callable[[Coroutine[Any, Any, object]], object]:
+        """What a transaction's body calls to have something done before it goes on."""
+        loop = asyncio.get_running_loop()  # The body has a thread of its own.
+        return lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(3)
 
     async def another(self, name: str) -> "Store":
         """A further store of the same engine."""
@@ -94,6 +114,17 @@ class PostgresStore(Store):
         finally:
             await connection.close()
 
+    @asynccontextmanager
+    async def locked(self) -> AsyncGenerator[None, None]:
+        connection = await asyncpg.connect(self.url)
+        async with connection.transaction():
+            await connection.execute(f"LOCK {', '.join(metadata.tables)} IN EXCLUSIVE MODE")
+            yield
+        await connection.close()
+
+    def meanwhile(self) -> Callable[[Coroutine[Any, Any, object]], object]:
+        return await_only  # The body runs on the event loop.
+
     async def another(self, name: str) -> Store:
         folder = self.folder / name
         folder.mkdir()
@@ -103,6 +134,12 @@ class PostgresStore(Store):
 async def postgres_store(folder: Path) -> PostgresStore:
     """A new store on the server of this test session, which `start` has started."""
     return await PostgresStore(folder, _servers[0], NAME, f"store_{next(_numbers)}").make()
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases opened from now on wait for others a short time only."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 0.1)
 
 
 def start(base: Path) -> None:

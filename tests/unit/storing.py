@@ -1,32 +1,14 @@
-"""What the tests of the store share: databases in files, runs and calls to put into them, other processes."""
+"""What the tests of the store share: runs and calls to put into one, other processes."""
 
 import asyncio
-import sqlite3
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from quorum_mcp.events import Event, EventType, now
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.clock import now_us
-from quorum_mcp.store.database import Database
 from quorum_mcp.store.run_rows import NewRun
-
-
-def url(folder: Path) -> str:
-    return f"sqlite:///{folder}/quorum.db"
-
-
-@asynccontextmanager
-async def opened(folder: Path) -> AsyncGenerator[Database, None]:
-    database = await Database.open(url(folder))
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 def run(**fields: Any) -> NewRun:
@@ -69,13 +51,6 @@ def attempt(of: CallRecord, **fields: Any) -> AttemptRecord:
         "started_at": now_us(),
     }
     return AttemptRecord(**given | fields)
-
-
-def rows(folder: Path, sql: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(folder / "quorum.db")
-    found = connection.execute(sql).fetchall()
-    connection.close()
-    return found
 
 
 async def child(code: str, *arguments: object) -> asyncio.subprocess.Process:

@@ -3,14 +3,13 @@
 import asyncio
 import stat
 import time
-from pathlib import Path
 
 import pytest
 from msgspec import structs
-from tests.unit.storing import attempt, call, child, opened, output
+from tests.support.stores import Store, impatient
+from tests.unit.storing import attempt, call, child, output
 
 from quorum_mcp.errors import StoreUnavailable
-from quorum_mcp.store import sqlite
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import DONE_ROOM, Journal
@@ -39,9 +38,9 @@ def ended(pair: tuple[AttemptRecord, CallRecord]) -> tuple[AttemptRecord, CallRe
     )
 
 
-async def test_records_reach_the_database_by_themselves_and_soon(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database)
+async def test_records_reach_the_database_by_themselves_and_soon(store: Store) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database)
         pairs = [begun(n) for n in range(10)]
         for pair in pairs:
             journal.sent(*pair)
@@ -52,20 +51,20 @@ async def test_records_reach_the_database_by_themselves_and_soon(tmp_path: Path)
                 await asyncio.sleep(0.005)
         assert await stored(database) == {pair[1].id: ended(pair)[1] for pair in pairs}
         await journal.close()
-        assert list((tmp_path / "journal").iterdir()) == []
+        assert list((store.folder / "journal").iterdir()) == []
 
 
 @pytest.mark.parametrize("length", [1, 100_000])
-async def test_the_content_of_a_call_is_stored_but_not_in_the_journal(tmp_path: Path, length: int) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database)
+async def test_the_content_of_a_call_is_stored_but_not_in_the_journal(store: Store, length: int) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database)
         pair = begun()
         journal.sent(pair[0], structs.replace(pair[1], prompt="a secret question"))
         one, full = ended(pair)
         journal.done(
             one, structs.replace(full, prompt="a secret question", answer="a secret answer" * length)
         )
-        [segment] = (tmp_path / "journal").iterdir()
+        [segment] = (store.folder / "journal").iterdir()
         assert b"secret" not in segment.read_bytes()
         assert stat.S_IMODE(segment.stat().st_mode) == 0o600
         await journal.flush()
@@ -75,9 +74,9 @@ async def test_the_content_of_a_call_is_stored_but_not_in_the_journal(tmp_path: 
         await journal.close()
 
 
-async def test_retries_are_one_call_with_an_attempt_each(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database)
+async def test_retries_are_one_call_with_an_attempt_each(store: Store) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database)
         first, new = begun()
         journal.sent(first, new)
         journal.done(structs.replace(first, status="error", error_code="provider_timeout", cost=None))
@@ -92,53 +91,53 @@ async def test_retries_are_one_call_with_an_attempt_each(tmp_path: Path) -> None
         assert [one.status for one in found[1]] == ["error", "ok"]
         assert found[0].attempts == 2
         await journal.close()
-        assert list((tmp_path / "journal").iterdir()) == []
+        assert list((store.folder / "journal").iterdir()) == []
 
 
-async def test_a_torn_last_line_is_as_if_it_was_never_written(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database, half=1 << 16)
+async def test_a_torn_last_line_is_as_if_it_was_never_written(store: Store) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database, half=1 << 16)
         first, second = begun(1), begun(2)
         journal.sent(*first)
         journal.sent(*second)
-        [path] = (tmp_path / "journal").iterdir()
+        [path] = (store.folder / "journal").iterdir()
         dead = bytearray(path.read_bytes())
         end = dead.rindex(b"\n")
         dead[end - 20 : end + 1] = bytes(21)
-        (tmp_path / "journal" / f"{database.id}-1-dead.journal").write_bytes(dead)
+        (store.folder / "journal" / f"{database.id}-1-dead.journal").write_bytes(dead)
         found = await journal.recover()
         assert (found.segments, found.attempts, found.unknown) == (1, 1, 1)
         assert list(await stored(database)) == [first[1].id]
         await journal.close()
 
 
-async def test_a_live_process_keeps_its_segment(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        one = await Journal.open(tmp_path / "journal", database)
+async def test_a_live_process_keeps_its_segment(store: Store) -> None:
+    async with store.opened() as database:
+        one = await Journal.open(store.folder / "journal", database)
         one.sent(*begun())
-        two = await Journal.open(tmp_path / "journal", database)
+        two = await Journal.open(store.folder / "journal", database)
         assert (await two.recover()).segments == 0
         await one.close()  # With a request still out: the segment stays, for whoever comes next.
         assert (await two.recover()).unknown == 1
         await two.close()
 
 
-async def test_another_databases_segments_are_left_alone(tmp_path: Path) -> None:
-    async with opened(tmp_path / "a") as first, opened(tmp_path / "b") as second:
-        journal = await Journal.open(tmp_path / "journal", first)
+async def test_another_databases_segments_are_left_alone(store: Store) -> None:
+    async with store.opened() as first, (await store.another("b")).opened() as second:
+        journal = await Journal.open(store.folder / "journal", first)
         journal.sent(*begun())
         await journal.close()
-        other = await Journal.open(tmp_path / "journal", second)
+        other = await Journal.open(store.folder / "journal", second)
         assert await stored(second) == {}
         await other.close()
-        await (await Journal.open(tmp_path / "journal", first)).close()
+        await (await Journal.open(store.folder / "journal", first)).close()
         assert len(await stored(first)) == 1
 
 
-async def test_a_request_that_is_out_for_long_is_not_forgotten(tmp_path: Path) -> None:
+async def test_a_request_that_is_out_for_long_is_not_forgotten(store: Store) -> None:
     """The segment turns many times meanwhile; a copy of it is what a kill would leave."""
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database, half=8 * DONE_ROOM)
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database, half=8 * DONE_ROOM)
         out, retried = begun(1), begun(2)
         journal.sent(*out)
         journal.sent(*retried)
@@ -150,8 +149,8 @@ async def test_a_request_that_is_out_for_long_is_not_forgotten(tmp_path: Path) -
             if n % 10 == 0:
                 await journal.flush()
         await journal.flush()
-        [path] = (tmp_path / "journal").iterdir()
-        (tmp_path / "journal" / f"{database.id}-1-dead.journal").write_bytes(path.read_bytes())
+        [path] = (store.folder / "journal").iterdir()
+        (store.folder / "journal" / f"{database.id}-1-dead.journal").write_bytes(path.read_bytes())
         assert len(content(path.read_bytes()).payloads) < 100
         found = await journal.recover()
         assert found.segments == 1
@@ -162,15 +161,15 @@ async def test_a_request_that_is_out_for_long_is_not_forgotten(tmp_path: Path) -
         await journal.close()
 
 
-async def test_a_recovery_tells_what_it_found(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database, half=1 << 16)
+async def test_a_recovery_tells_what_it_found(store: Store) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database, half=1 << 16)
         one, two = begun(1), begun(2)
         for pair in (one, two):
             journal.sent(*pair)
         journal.done(*ended(one))
-        [path] = (tmp_path / "journal").iterdir()
-        (tmp_path / "journal" / f"{database.id}-1-dead.journal").write_bytes(path.read_bytes())
+        [path] = (store.folder / "journal").iterdir()
+        (store.folder / "journal" / f"{database.id}-1-dead.journal").write_bytes(path.read_bytes())
         found = await journal.recover()
         assert (found.segments, found.attempts, found.unknown) == (1, 2, 1)
         await journal.close()
@@ -178,63 +177,48 @@ async def test_a_recovery_tells_what_it_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("payload", [b'["paid",null,null]', b"{}", b"[]", b"not JSON"])
 async def test_a_journal_that_cannot_be_understood_is_kept_and_stops_nobody(
-    tmp_path: Path, payload: bytes
+    store: Store, payload: bytes
 ) -> None:
-    async with opened(tmp_path) as database:
-        segment = Segment.create(tmp_path / "journal", f"{database.id}-1-dead", 1 << 12)
+    async with store.opened() as database:
+        segment = Segment.create(store.folder / "journal", f"{database.id}-1-dead", 1 << 12)
         segment.append(payload)
         segment.close(delete=False)
-        journal = await Journal.open(tmp_path / "journal", database)
+        journal = await Journal.open(store.folder / "journal", database)
         await journal.close()
-        [kept] = (tmp_path / "journal").iterdir()
+        [kept] = (store.folder / "journal").iterdir()
         assert kept.name == f"{database.id}-1-dead.refused"
         assert content(kept.read_bytes()).payloads == [payload]
 
 
-HOLD = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN IMMEDIATE")
-print("held", flush=True)
-sys.stdin.readline()
-connection.execute("COMMIT")
-"""
-
-
 @pytest.mark.timeout(20)
 async def test_records_wait_while_the_database_is_away_and_calls_stop_when_the_journal_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database, half=16 * DONE_ROOM)
-        other = await child(HOLD, tmp_path / "quorum.db")
-        assert other.stdout is not None
-        assert other.stdin is not None
-        assert await other.stdout.readline() == b"held\n"
+    impatient(monkeypatch)
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database, half=16 * DONE_ROOM)
         pairs: list[tuple[AttemptRecord, CallRecord]] = []
-        with pytest.raises(StoreUnavailable, match="full") as refused:
-            for n in range(1000):
-                pair = begun(n)
-                journal.sent(*pair)
-                journal.done(*ended(pair))
-                pairs.append(pair)
-        assert refused.value.retry_after
-        assert 10 < len(pairs) < 1000
-        with pytest.raises(StoreUnavailable, match="locked"):
-            await journal.flush()
-        assert journal.waiting == len(pairs)
-        other.stdin.write(b"go\n")
-        await output(other)
+        async with store.locked():
+            with pytest.raises(StoreUnavailable, match="full") as refused:
+                for n in range(1000):
+                    pair = begun(n)
+                    journal.sent(*pair)
+                    journal.done(*ended(pair))
+                    pairs.append(pair)
+            assert refused.value.retry_after
+            assert 10 < len(pairs) < 1000
+            with pytest.raises(StoreUnavailable, match="locked|timeout"):
+                await journal.flush()
+            assert journal.waiting == len(pairs)
         await journal.flush()
         assert await stored(database) == {pair[1].id: ended(pair)[1] for pair in pairs}
         journal.sent(*begun())  # There is room again.
         await journal.close()
 
 
-async def test_every_open_request_has_room_for_its_end(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database, half=16 * DONE_ROOM)
+async def test_every_open_request_has_room_for_its_end(store: Store) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database, half=16 * DONE_ROOM)
         pairs = [begun(n) for n in range(1000)]
         out = 0
         with pytest.raises(StoreUnavailable, match="full"):
@@ -244,20 +228,21 @@ async def test_every_open_request_has_room_for_its_end(tmp_path: Path) -> None:
         for pair in pairs[:out]:
             one, full = ended(pair)
             journal.done(one, structs.replace(full, error_message="x\n" * 50_000, trace=("y" * 50_000,)))
-        [path] = (tmp_path / "journal").iterdir()
+        [path] = (store.folder / "journal").iterdir()
         copy = path.read_bytes()
         await journal.close()
         assert len(await stored(database)) == out
-    async with opened(tmp_path / "other") as database:
-        (tmp_path / "other" / "journal").mkdir()
-        (tmp_path / "other" / "journal" / f"{database.id}-1-dead.journal").write_bytes(copy)
-        await (await Journal.open(tmp_path / "other" / "journal", database)).close()
+    other = await store.another("other")
+    async with other.opened() as database:
+        (other.folder / "journal").mkdir()
+        (other.folder / "journal" / f"{database.id}-1-dead.journal").write_bytes(copy)
+        await (await Journal.open(other.folder / "journal", database)).close()
         assert [one.status for one in (await stored(database)).values()] == ["ok"] * out
 
 
-async def test_a_record_that_the_database_refuses_holds_up_no_other(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database)
+async def test_a_record_that_the_database_refuses_holds_up_no_other(store: Store) -> None:
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database)
         good, bad = begun(1), begun(2)
         for pair in (good, bad):
             journal.sent(*pair)
@@ -265,7 +250,7 @@ async def test_a_record_that_the_database_refuses_holds_up_no_other(tmp_path: Pa
         journal.done(*ended(good))
         await journal.flush()
         assert list(await stored(database)) == [good[1].id]
-        assert str(2**70) in (tmp_path / "journal" / "rejected.jsonl").read_text()
+        assert str(2**70) in (store.folder / "journal" / "rejected.jsonl").read_text()
         await journal.close()
 
 
@@ -277,8 +262,8 @@ from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import Journal
 
 async def main():
-    folder = Path(sys.argv[1])
-    database = await Database.open(f"sqlite:///{folder}/quorum.db")
+    folder = Path(sys.argv[2])
+    database = await Database.open(sys.argv[1])
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
     try:
         await Journal.open(folder / "journal", database)
@@ -290,14 +275,14 @@ asyncio.run(main())
 """
 
 
-async def test_without_room_for_the_journal_no_call_is_let_out(tmp_path: Path) -> None:
-    assert await output(await child(FULL, tmp_path)) == "store_unavailable []\n"
+async def test_without_room_for_the_journal_no_call_is_let_out(store: Store) -> None:
+    assert await output(await child(FULL, store.url, store.folder)) == "store_unavailable []\n"
 
 
-async def test_noting_a_call_costs_little(tmp_path: Path) -> None:
+async def test_noting_a_call_costs_little(store: Store) -> None:
     """20 microseconds of CPU are allowed for each note; measured 4."""
-    async with opened(tmp_path) as database:
-        journal = await Journal.open(tmp_path / "journal", database)
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database)
         pairs = [begun(n) for n in range(1000)]
         finished = [ended(pair) for pair in pairs]
         began = time.thread_time()

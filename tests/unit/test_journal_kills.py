@@ -4,10 +4,10 @@ import asyncio
 import random
 import re
 import signal
-from pathlib import Path
 
 import pytest
-from tests.unit.storing import child, opened, rows
+from tests.support.stores import Store
+from tests.unit.storing import child
 
 from quorum_mcp.store.journal import Journal
 
@@ -23,9 +23,9 @@ from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import Journal
 
 async def main():
-    folder, stage = Path(sys.argv[1]), sys.argv[2]
+    folder, stage = Path(sys.argv[2]), sys.argv[3]
     settler.DELAY_SECONDS = 60.0 if stage != "stored" else 0.0
-    database = await Database.open(f"sqlite:///{folder}/quorum.db")
+    database = await Database.open(sys.argv[1])
     journal = await Journal.open(folder / "journal", database)
     call = CallRecord(id="call_1", tenant="local", provider="lab", model="alpha", created_at=1, run_id="ses_1")
     attempt = AttemptRecord(id="att_1", call_id="call_1", n=1, provider="lab", model="alpha", started_at=1, cost=1000)
@@ -54,23 +54,23 @@ asyncio.run(main())
     ],
 )
 async def test_a_killed_processs_records_are_there_once(
-    tmp_path: Path, stage: str, call_status: str | None, attempt_status: str | None, cost: int | None
+    store: Store, stage: str, call_status: str | None, attempt_status: str | None, cost: int | None
 ) -> None:
-    victim = await child(VICTIM, tmp_path, stage)
+    victim = await child(VICTIM, store.url, store.folder, stage)
     _, errors = await victim.communicate()
     assert victim.returncode == -signal.SIGKILL, errors.decode()
     if stage == "done":
-        assert rows(tmp_path, "SELECT * FROM calls") == []
-    async with opened(tmp_path) as database:
+        assert await store.rows("SELECT * FROM calls") == []
+    async with store.opened() as database:
         for _ in range(2):
-            journal = await Journal.open(tmp_path / "journal", database)
+            journal = await Journal.open(store.folder / "journal", database)
             await journal.recover()
             calls = [] if call_status is None else [("call_1", call_status, cost, "ses_1")]
-            assert rows(tmp_path, "SELECT id, status, cost, run_id FROM calls") == calls
+            assert await store.rows("SELECT id, status, cost, run_id FROM calls") == calls
             attempts = [] if attempt_status is None else [("att_1", attempt_status, cost)]
-            assert rows(tmp_path, "SELECT id, status, cost FROM attempts") == attempts
+            assert await store.rows("SELECT id, status, cost FROM attempts") == attempts
             await journal.close()
-            assert list((tmp_path / "journal").iterdir()) == []
+            assert list((store.folder / "journal").iterdir()) == []
 
 
 BUSY = """
@@ -82,7 +82,7 @@ from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import Journal
 
-out = open(sys.argv[2], "a", buffering=1)
+out = open(sys.argv[3], "a", buffering=1)
 
 async def work(journal):
     while True:
@@ -95,8 +95,8 @@ async def work(journal):
         print("done", attempt.id, file=out)
 
 async def main():
-    folder = Path(sys.argv[1])
-    database = await Database.open(f"sqlite:///{folder}/quorum.db")
+    folder = Path(sys.argv[2])
+    database = await Database.open(sys.argv[1])
     journal = await Journal.open(folder / "journal", database, half=1 << 18)
     print("ready", flush=True)
     await asyncio.gather(*(work(journal) for n in range(5)))
@@ -106,13 +106,13 @@ asyncio.run(main())
 
 
 @pytest.mark.timeout(60)
-async def test_kills_at_random_under_load_lose_and_double_nothing(tmp_path: Path) -> None:
+async def test_kills_at_random_under_load_lose_and_double_nothing(store: Store) -> None:
     """Two processes at a time, small segments that turn often; judged by what the processes printed before."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     source = random.Random(seed)
     for _ in range(4):
-        pair = [await child(BUSY, tmp_path, tmp_path / f"printed {n}") for n in range(2)]
+        pair = [await child(BUSY, store.url, store.folder, store.folder / f"printed {n}") for n in range(2)]
         for process in pair:
             assert process.stdout is not None
             assert await process.stdout.readline() == b"ready\n"
@@ -121,19 +121,19 @@ async def test_kills_at_random_under_load_lose_and_double_nothing(tmp_path: Path
             process.kill()
             _, errors = await process.communicate()
             assert process.returncode == -signal.SIGKILL, errors.decode()
-    printed = [line for n in range(2) for line in (tmp_path / f"printed {n}").read_text().splitlines()]
+    printed = [line for n in range(2) for line in (store.folder / f"printed {n}").read_text().splitlines()]
     # A write to a file may be cut by the kill too: names have a fixed length.
     whole = [line.split() for line in printed if re.fullmatch(r"(sent|done) att_\w{26}", line)]
     sent = {name for kind, name in whole if kind == "sent"}
     done = {name for kind, name in whole if kind == "done"}
     assert len(done) > 20
-    async with opened(tmp_path) as database:
-        await (await Journal.open(tmp_path / "journal", database)).close()
-        found = dict(rows(tmp_path, "SELECT id, status FROM attempts"))
+    async with store.opened() as database:
+        await (await Journal.open(store.folder / "journal", database)).close()
+        found = dict(await store.rows("SELECT id, status FROM attempts"))
         # A request may have been noted and the process killed before it could print: at most one for each task.
         assert sent <= set(found)
         assert len(found) - len(sent) <= 4 * 2 * 5
         print(f"{len(found)} attempts, {len(done)} done")
         assert {name for name in done if found[name] != "ok"} == set()
-        assert len(rows(tmp_path, "SELECT id FROM calls")) == len(found)
-        assert list((tmp_path / "journal").iterdir()) == []
+        assert len(await store.rows("SELECT id FROM calls")) == len(found)
+        assert list((store.folder / "journal").iterdir()) == []

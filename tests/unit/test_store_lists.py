@@ -1,11 +1,10 @@
 """Lists in pages: every row once, in order, whatever is added meanwhile; filters and search that mean what they say."""
 
 import random
-import sqlite3
-from pathlib import Path
 
 import pytest
-from tests.unit.storing import attempt, call, opened, run
+from tests.support.stores import Store
+from tests.unit.storing import attempt, call, run
 
 from quorum_mcp.errors import InvalidInput
 from quorum_mcp.store.call_rows import CallRecord
@@ -32,19 +31,11 @@ async def all_pages(database: Database, where: RunFilter, limit: int) -> list[Su
         assert len(page.items) == limit
 
 
-def same_time(folder: Path, modulo: int) -> None:
-    """Give the runs few different times of creation."""
-    connection = sqlite3.connect(folder / "quorum.db")
-    with connection:
-        connection.execute("UPDATE runs SET created_at = created_at % ?", (modulo,))
-    connection.close()
-
-
 @pytest.mark.parametrize("limit", [1, 3, 7, 20, 21, 500])
-async def test_pages_hold_every_row_once_in_order(tmp_path: Path, limit: int) -> None:
-    async with opened(tmp_path) as database:
+async def test_pages_hold_every_row_once_in_order(store: Store, limit: int) -> None:
+    async with store.opened() as database:
         ids = {(await Runs(database).create(run())).run_id for _ in range(20)}
-        same_time(tmp_path, 4)
+        await store.execute("UPDATE runs SET created_at = created_at % ?", 4)
         found = await all_pages(database, RunFilter(), limit)
         assert [(one.created_at, one.id) for one in found] == sorted(
             ((one.created_at, one.id) for one in found), reverse=True
@@ -53,8 +44,8 @@ async def test_pages_hold_every_row_once_in_order(tmp_path: Path, limit: int) ->
         assert {one.id for one in found} == ids
 
 
-async def test_new_rows_shift_no_page(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_new_rows_shift_no_page(store: Store) -> None:
+    async with store.opened() as database:
         old = [(await Runs(database).create(run())).run_id for _ in range(6)]
         first = await RunList(database).page(RunFilter(), limit=3)
         await Runs(database).create(run())
@@ -62,8 +53,8 @@ async def test_new_rows_shift_no_page(tmp_path: Path) -> None:
         assert [one.id for one in first.items + second.items] == old[::-1]
 
 
-async def test_filters_narrow(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_filters_narrow(store: Store) -> None:
+    async with store.opened() as database:
         runs, lists = Runs(database), RunList(database)
         mine, other = run(), run(tenant="other", kind="job")
         for new in (mine, other):
@@ -84,8 +75,8 @@ async def test_filters_narrow(tmp_path: Path) -> None:
         assert await lists.counts("other") == {"running": 1}
 
 
-async def test_a_search_ignores_case_in_any_script_and_takes_signs_literally(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_search_ignores_case_in_any_script_and_takes_signs_literally(store: Store) -> None:
+    async with store.opened() as database:
         questions = {
             "a": "Was kostet 100% ÖL?",
             "b": "STRASSE oder Straße?",
@@ -109,15 +100,15 @@ async def test_a_search_ignores_case_in_any_script_and_takes_signs_literally(tmp
 
 
 @pytest.mark.parametrize("cursor", ["", "?", "AAAA", "ä", "bm90IGpzb24", encode_cursor(1, "x")[:-2] + "!!"])
-async def test_a_bad_cursor_is_refused(tmp_path: Path, cursor: str) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_bad_cursor_is_refused(store: Store, cursor: str) -> None:
+    async with store.opened() as database:
         with pytest.raises(InvalidInput, match="cursor"):
             await RunList(database).page(RunFilter(), cursor=cursor)
 
 
 @pytest.mark.parametrize("limit", [0, -1, 501])
-async def test_a_limit_out_of_range_is_refused(tmp_path: Path, limit: int) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_limit_out_of_range_is_refused(store: Store, limit: int) -> None:
+    async with store.opened() as database:
         with pytest.raises(InvalidInput, match="limit"):
             await RunList(database).page(RunFilter(), limit=limit)
 
@@ -134,12 +125,12 @@ def test_a_cursor_is_read_as_it_was_written() -> None:
         assert decode_cursor(encode_cursor(*row)) == row
 
 
-async def store(database: Database, *calls: CallRecord) -> None:
+async def keep(database: Database, *calls: CallRecord) -> None:
     await database.write(lambda conn: store_records(conn, [], calls))
 
 
-async def test_a_call_comes_back_whole_with_its_attempts(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_call_comes_back_whole_with_its_attempts(store: Store) -> None:
+    async with store.opened() as database:
         one = call(
             run_id="ses_1", role="judge", surface="rest", stop="stop", input_tokens=3, output_tokens=4,
             cached_tokens=1, cache_write_tokens=1, reasoning_tokens=2, estimated=True, cost=2**40, attempts=2,
@@ -158,14 +149,14 @@ async def test_a_call_comes_back_whole_with_its_attempts(tmp_path: Path) -> None
         assert (listed.prompt, listed.answer, listed.trace) == (None, None, one.trace)
 
 
-async def test_calls_are_filtered_and_paged(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_calls_are_filtered_and_paged(store: Store) -> None:
+    async with store.opened() as database:
         calls = [
             call(id=f"call_{n:02}", created_at=n // 2, provider="a" if n % 3 else "b", model=f"m{n % 2}")
             for n in range(12)
         ]
         calls += [call(id="call_x", created_at=100, tenant="other", status="error", simulated=True)]
-        await store(database, *calls)
+        await keep(database, *calls)
         records = Records(database)
         first = await records.page(CallFilter(tenant="local", provider="a"), limit=5)
         second = await records.page(CallFilter(tenant="local", provider="a"), limit=5, cursor=first.next)
@@ -184,23 +175,23 @@ async def test_calls_are_filtered_and_paged(tmp_path: Path) -> None:
 
 
 async def test_a_providers_latency_is_the_mean_of_its_last_hundred_successes_and_failures(
-    tmp_path: Path,
+    store: Store,
 ) -> None:
-    async with opened(tmp_path) as database:
+    async with store.opened() as database:
         old = [call(created_at=n, latency_ms=9_999) for n in range(50)]
         recent = [call(created_at=100 + n, latency_ms=n) for n in range(90)]
         failed = [call(created_at=300 + n, latency_ms=1, status="error") for n in range(10)]
         ignored = [call(created_at=400, latency_ms=5, status="cancelled")]
-        await store(database, *old, *recent, *failed, *ignored, call(provider="other", latency_ms=7))
+        await keep(database, *old, *recent, *failed, *ignored, call(provider="other", latency_ms=7))
         stats = await CallStats(database).providers(["lab", "other", "none"])
         assert (stats["lab"].calls, stats["lab"].failed, stats["lab"].mean_latency_ms) == (100, 10, 44.5)
         assert stats["other"].mean_latency_ms == 7
         assert (stats["none"].calls, stats["none"].mean_latency_ms) == (0, None)
 
 
-async def test_totals_tell_how_many_costs_are_known(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
-        await store(
+async def test_totals_tell_how_many_costs_are_known(store: Store) -> None:
+    async with store.opened() as database:
+        await keep(
             database,
             call(input_tokens=10, output_tokens=1, cost=5, latency_ms=10),
             call(input_tokens=20, output_tokens=2, cost=None, latency_ms=20),

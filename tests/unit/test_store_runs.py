@@ -1,13 +1,12 @@
 """Runs: one owner at a time, whoever dies or sleeps; nothing half-stored; one turn for one idempotency key."""
 
 import asyncio
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
-from tests.unit.storing import child, event, opened, output, run, url
+from tests.support.stores import Store
+from tests.unit.storing import child, event, output, run
 
 from quorum_mcp.errors import Conflict, NotFound
 from quorum_mcp.store.clock import MICROSECONDS, now_us
@@ -20,16 +19,8 @@ pytestmark = pytest.mark.anyio
 ENDED: dict[str, Any] = {"output": "{}", "total_cost": 7, "calls": 2, "simulated": False}
 
 
-def poke(folder: Path, sql: str, *values: object) -> None:
-    """Change the database behind the store's back."""
-    connection = sqlite3.connect(folder / "quorum.db")
-    with connection:
-        connection.execute(sql, values)
-    connection.close()
-
-
-async def test_a_new_run_is_running_under_its_owner(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_new_run_is_running_under_its_owner(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new = run(deadline_at=99)
         assert (await runs.create(new)).epoch == 1
@@ -40,8 +31,8 @@ async def test_a_new_run_is_running_under_its_owner(tmp_path: Path) -> None:
         assert abs(stored.heartbeat_at - now_us()) < 5 * MICROSECONDS
 
 
-async def test_a_run_without_an_owner_waits_for_one(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_run_without_an_owner_waits_for_one(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         started = await runs.create(run(owner=None))
         stored = await runs.get(started.run_id)
@@ -51,8 +42,8 @@ async def test_a_run_without_an_owner_waits_for_one(tmp_path: Path) -> None:
         assert await runs.claim(started.run_id, "three", expected_epoch=0) is None
 
 
-async def test_another_tenant_sees_no_run(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_another_tenant_sees_no_run(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new = run(tenant="a")
         await runs.create(new)
@@ -64,8 +55,8 @@ async def test_another_tenant_sees_no_run(tmp_path: Path) -> None:
             await runs.start_turn(NewTurn(run_id=new.id, tenant="b", input="{}", mode="m"))
 
 
-async def test_one_key_starts_one_run(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_one_key_starts_one_run(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         key = Key("k", body_hash({"a": 1, "b": 2}))
         assert key.body_hash == body_hash({"b": 2, "a": 1})
@@ -80,8 +71,8 @@ async def test_one_key_starts_one_run(tmp_path: Path) -> None:
         assert sum((await RunList(database).counts()).values()) == 2
 
 
-async def test_a_follow_up_is_the_next_turn_of_an_ended_run(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_follow_up_is_the_next_turn_of_an_ended_run(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new = run()
         await runs.create(new)
@@ -105,8 +96,8 @@ async def test_a_follow_up_is_the_next_turn_of_an_ended_run(tmp_path: Path) -> N
         )
 
 
-async def test_a_refused_follow_up_uses_up_no_key(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_refused_follow_up_uses_up_no_key(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new, key = run(), Key("k", "hash")
         await runs.create(new)
@@ -117,8 +108,8 @@ async def test_a_refused_follow_up_uses_up_no_key(tmp_path: Path) -> None:
         assert (await runs.start_turn(turn, key=key)).created
 
 
-async def test_events_come_back_as_they_were_stored(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_events_come_back_as_they_were_stored(store: Store) -> None:
+    async with store.opened() as database:
         runs, log = Runs(database), EventLog(database)
         new = run()
         await runs.create(new)
@@ -136,8 +127,8 @@ async def test_events_come_back_as_they_were_stored(tmp_path: Path) -> None:
         assert await log.last_seq("ses_none") == 0
 
 
-async def test_a_number_is_used_once_and_a_batch_is_stored_whole(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_number_is_used_once_and_a_batch_is_stored_whole(store: Store) -> None:
+    async with store.opened() as database:
         runs, log = Runs(database), EventLog(database)
         new = run()
         await runs.create(new)
@@ -147,8 +138,8 @@ async def test_a_number_is_used_once_and_a_batch_is_stored_whole(tmp_path: Path)
         assert [one.seq for one in await log.read(new.id)] == [2]
 
 
-async def test_a_stale_owner_stores_nothing(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_stale_owner_stores_nothing(store: Store) -> None:
+    async with store.opened() as database:
         runs, log = Runs(database), EventLog(database)
         new = run()
         await runs.create(new)
@@ -165,8 +156,8 @@ async def test_a_stale_owner_stores_nothing(tmp_path: Path) -> None:
         assert (stored.status, stored.owner) == ("running", "two")
 
 
-async def test_an_ended_run_takes_no_more_events(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_an_ended_run_takes_no_more_events(store: Store) -> None:
+    async with store.opened() as database:
         runs, log = Runs(database), EventLog(database)
         new = run()
         await runs.create(new)
@@ -199,11 +190,11 @@ asyncio.run(main())
 
 
 @pytest.mark.timeout(20)
-async def test_of_processes_that_claim_at_once_one_gets_each_run(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_of_processes_that_claim_at_once_one_gets_each_run(store: Store) -> None:
+    async with store.opened() as database:
         for n in range(30):
             await Runs(database).create(run(id=f"ses_{n}"))
-        children = [await child(CLAIM, url(tmp_path), f"process {n}") for n in range(3)]
+        children = [await child(CLAIM, store.url, f"process {n}") for n in range(3)]
         for process in children:
             assert process.stdout is not None
             assert await process.stdout.readline() == b"ready\n"
@@ -218,43 +209,43 @@ async def test_of_processes_that_claim_at_once_one_gets_each_run(tmp_path: Path)
             assert stored.epoch == 2
 
 
-async def test_only_a_silent_owner_loses_its_run(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_only_a_silent_owner_loses_its_run(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new = run()
         await runs.create(new)
         assert await runs.claim(new.id, "two", stale_seconds=30) is None
         assert await runs.stale(30) == []
-        poke(tmp_path, "UPDATE runs SET heartbeat_at = heartbeat_at - ?", 31 * MICROSECONDS)
+        await store.execute("UPDATE runs SET heartbeat_at = heartbeat_at - ?", 31 * MICROSECONDS)
         assert [one.id for one in await runs.stale(30)] == [new.id]
         assert [one.run_id for one in await runs.heartbeat("one", [new.id, "ses_none"])] == [new.id]
         assert await runs.claim(new.id, "two", stale_seconds=30) is None
-        poke(tmp_path, "UPDATE runs SET heartbeat_at = heartbeat_at - ?", 31 * MICROSECONDS)
+        await store.execute("UPDATE runs SET heartbeat_at = heartbeat_at - ?", 31 * MICROSECONDS)
         assert await runs.claim(new.id, "two", stale_seconds=30) == 2
         assert await runs.stale(30) == []
 
 
-async def test_a_clock_that_jumped_back_leaves_no_run_behind(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_clock_that_jumped_back_leaves_no_run_behind(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new = run()
         await runs.create(new)
-        poke(tmp_path, "UPDATE runs SET heartbeat_at = heartbeat_at + ?", 3600 * MICROSECONDS)
+        await store.execute("UPDATE runs SET heartbeat_at = heartbeat_at + ?", 3600 * MICROSECONDS)
         assert await runs.claim(new.id, "two", stale_seconds=30) == 2
 
 
-async def test_an_append_is_a_heartbeat(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_an_append_is_a_heartbeat(store: Store) -> None:
+    async with store.opened() as database:
         runs, log = Runs(database), EventLog(database)
         new = run()
         await runs.create(new)
-        poke(tmp_path, "UPDATE runs SET heartbeat_at = 0")
+        await store.execute("UPDATE runs SET heartbeat_at = 0")
         await log.append(new.id, 1, [event(new.id, 1)])
         assert await runs.stale(30) == []
 
 
-async def test_a_cancel_reaches_the_owner(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_cancel_reaches_the_owner(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         first, second = run(), run()
         for new in (first, second):
@@ -275,15 +266,15 @@ async def test_a_cancel_reaches_the_owner(tmp_path: Path) -> None:
         assert await runs.heartbeat("one", []) == []
 
 
-async def test_idle_open_runs_expire_and_keep_their_events(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_idle_open_runs_expire_and_keep_their_events(store: Store) -> None:
+    async with store.opened() as database:
         runs, log = Runs(database), EventLog(database)
         idle, queued, done, busy = run(), run(owner=None), run(), run()
         for new in (idle, queued, done, busy):
             await runs.create(new)
         await log.append(idle.id, 1, [event(idle.id, 1)])
         await runs.finish(done.id, 1, "completed", **ENDED)
-        poke(tmp_path, "UPDATE runs SET heartbeat_at = 1, updated_at = 1 WHERE id != ?", busy.id)
+        await store.execute("UPDATE runs SET heartbeat_at = 1, updated_at = 1 WHERE id != ?", busy.id)
         assert sorted(await runs.expire_idle(now_us() - MICROSECONDS * 60)) == sorted([idle.id, queued.id])
         with pytest.raises(StaleOwner):
             await log.append(idle.id, 1, [event(idle.id, 2)])
@@ -291,8 +282,8 @@ async def test_idle_open_runs_expire_and_keep_their_events(tmp_path: Path) -> No
         assert await RunList(database).counts() == {"expired": 2, "completed": 1, "running": 1}
 
 
-async def test_an_output_stays_where_the_next_turn_has_none(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_an_output_stays_where_the_next_turn_has_none(store: Store) -> None:
+    async with store.opened() as database:
         runs = Runs(database)
         new = run()
         await runs.create(new)

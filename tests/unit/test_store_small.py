@@ -1,9 +1,8 @@
 """Scores, calibrations and uploaded files."""
 
-from pathlib import Path
-
 import pytest
-from tests.unit.storing import opened, run
+from tests.support.stores import Store
+from tests.unit.storing import run
 
 from quorum_mcp import codec
 from quorum_mcp.errors import NotFound
@@ -16,8 +15,8 @@ from quorum_mcp.store.runs import Runs
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_turn_has_one_score_the_last(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_turn_has_one_score_the_last(store: Store) -> None:
+    async with store.opened() as database:
         feedback = Feedback(database)
         new = run()
         await Runs(database).create(new)
@@ -29,8 +28,8 @@ async def test_a_turn_has_one_score_the_last(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("turn", "tenant"), [(0, "local"), (2, "local"), (1, "other")])
-async def test_only_ones_own_turns_are_scored(tmp_path: Path, turn: int, tenant: str) -> None:
-    async with opened(tmp_path) as database:
+async def test_only_ones_own_turns_are_scored(store: Store, turn: int, tenant: str) -> None:
+    async with store.opened() as database:
         new = run()
         await Runs(database).create(new)
         with pytest.raises(NotFound):
@@ -38,8 +37,8 @@ async def test_only_ones_own_turns_are_scored(tmp_path: Path, turn: int, tenant:
         assert await Feedback(database).since() == []
 
 
-async def test_a_calibration_replaces_the_one_before(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_calibration_replaces_the_one_before(store: Store) -> None:
+    async with store.opened() as database:
         calibrations = Calibrations(database)
         await calibrations.put("default", {"guard": "majority"})
         await calibrations.put("default", {"guard": "leader"})
@@ -53,8 +52,8 @@ async def test_a_calibration_replaces_the_one_before(tmp_path: Path) -> None:
         assert await calibrations.get("default") is None
 
 
-async def test_a_file_is_its_tenants_alone_and_goes_in_time(tmp_path: Path) -> None:
-    async with opened(tmp_path) as database:
+async def test_a_file_is_its_tenants_alone_and_goes_in_time(store: Store) -> None:
+    async with store.opened() as database:
         files = Files(database)
         content = bytes(range(256)) * 100
         info = await files.add(tenant="a", name="a b.bin", media_type="image/png", content=content)

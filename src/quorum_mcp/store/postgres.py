@@ -136,9 +136,15 @@ class PostgresEngine:
             raise unavailable(self._away[1])
         try:
             connection = await PostgresConnection.open(self._engine)
-        except DATABASE_ERRORS as error:
-            if not self._reached and isinstance(origin(error), asyncpg.ClientConfigurationError):
-                raise ConfigError(f"The database URL cannot be used: {origin(error)}.") from error
+        except (*DATABASE_ERRORS, ValueError) as error:
+            root = origin(error)
+            if isinstance(root, ValueError) and not self._reached:
+                # Of others than the driver's own the text may repeat the URL, and its password.
+                reason = f": {root}" if isinstance(root, asyncpg.ClientConfigurationError) else ""
+                raise ConfigError(
+                    f"The database URL cannot be used{reason}.",
+                    hint="In a user's name or password, write signs such as @ / : # as %40 %2F %3A %23.",
+                ) from error
             self._away = time.monotonic() + AWAY_SECONDS, error
             raise unavailable(error) from error
         self._reached, self._away = True, None
