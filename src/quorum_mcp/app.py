@@ -50,8 +50,14 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
     `take_over` is whether runs that dead processes left are resumed here.
     """
     _say_what_has_no_effect(settings)
+    _require_secret(settings)
     home = Path(settings.home)
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything is served
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)  # noqa: ASYNC240 - once, before anything is served
+    except OSError as error:
+        raise ConfigError(
+            f"{home} cannot be made: {error.strerror}", hint="set QUORUM_HOME to a folder of yours"
+        ) from None
     database = await Database.open(settings.database_url)
     try:
         journal = await Journal.open(home / "journal", database)
@@ -82,6 +88,15 @@ def _say_what_has_no_effect(settings: Settings) -> None:
     if keys := without_effect(settings):
         log.warning(
             "config.no_effect", keys=keys, hint="this version reads these settings but does nothing with them"
+        )
+
+
+def _require_secret(settings: Settings) -> None:
+    """A database that other machines reach holds nothing that its readers could use."""
+    if settings.database_url.startswith(("postgresql", "postgres:")) and not settings.secret_key:
+        raise ConfigError(
+            "PostgreSQL needs QUORUM_SECRET_KEY: what is secret is encrypted with it before it is stored.",
+            hint="Make one, keep it and give it to every server: openssl rand -hex 32",
         )
 
 
@@ -121,6 +136,13 @@ def served() -> ASGIApp:
     host = uvicorn_host(sys.argv, os.environ)
     settings = load(overrides={"server.host": host}, working_directory=True)
     to_stderr(settings, server=True)
+    log.info("config.read", file=settings.config_file or "none: defaults and environment")
+    if not is_loopback(host) and settings.bootstrap_key is None:
+        log.warning(
+            "access.no_key",
+            host=host,
+            hint="every caller gets 401: set QUORUM_BOOTSTRAP_KEY and send it as `Authorization: Bearer …`",
+        )
     return asgi(settings, loopback_bind=is_loopback(host))
 
 

@@ -32,7 +32,7 @@ class Authenticator:
         """The caller; header names are in lower case. Raises `Unauthenticated`."""
         shown = presented_key(headers)
         if shown is not None and self._key is not None:
-            if hmac.compare_digest(shown.encode(), self._key.encode()):
+            if hmac.compare_digest(shown.encode("latin-1", "replace"), self._key.encode()):
                 return BOOTSTRAP
             raise Unauthenticated(
                 "this key is not known", hint="check the key; QUORUM_API_KEY holds it for clients"
@@ -41,10 +41,19 @@ class Authenticator:
             return LOCAL
         if self._key is None:
             raise Unauthenticated(
-                "this server has no key yet, so it answers callers on its own loopback address only",
+                f"this server has no key yet, and {self._why_not(client)}",
                 hint="set QUORUM_BOOTSTRAP_KEY for the server and send it as `Authorization: Bearer …`",
             )
         raise Unauthenticated("a key is needed", hint="send `Authorization: Bearer <key>`")
+
+    def _why_not(self, client: str | None) -> str:
+        if self._mode == "required":
+            return "it is set to ask everyone for one"
+        if not self._loopback_bind:
+            return "it listens on an address that other machines reach, so nobody is trusted without one"
+        if not is_loopback(client):
+            return "it trusts callers on its own loopback address only"
+        return "a forwarded request is not trusted without one"
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

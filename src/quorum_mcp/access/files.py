@@ -7,6 +7,7 @@ from pathlib import Path
 from quorum_mcp.errors import Forbidden, InvalidInput, NotFound
 
 MAX_BYTES = 10_000_000
+LONGEST_PATH = 1_000
 _SECRET = re.compile(
     r"(^\.env(\..*)?$|^\.netrc$|^\.pgpass$|^id_(rsa|dsa|ecdsa|ed25519)$|\.(pem|key|p12|pfx|kdbx|keystore)$|"
     r"^(credentials|secrets?)(\.\w+)?$|^\.?(aws|ssh|gnupg)$|^known_hosts$|^\.git-credentials$)",
@@ -22,11 +23,17 @@ def read_allowed(path: str, roots: Sequence[str]) -> tuple[str, bytes]:
         NotFound: there is no such file.
         InvalidInput: it is no regular file, or too large.
     """
-    asked = Path(path).expanduser()
+    if "\x00" in path or len(path) > LONGEST_PATH:
+        raise InvalidInput(f"{path[:80]!r} is not a path", hint="name a file below the allowed folders")
+    asked = Path(path)
+    asked = asked.expanduser() if path.startswith("~/") else asked
     allowed = [Path(root).resolve() for root in roots]
     if not asked.is_absolute() and allowed:
         asked = allowed[0] / asked
-    real = asked.resolve()
+    try:
+        real = asked.resolve()
+    except (OSError, RuntimeError) as error:  # a name that is too long, or links in a circle
+        raise InvalidInput(f"{path!r} cannot be read: {error}", hint="name another file") from None
     root = next((root for root in allowed if real.is_relative_to(root)), None)
     if root is None:
         where = ", ".join(str(root) for root in allowed) or "none is set"

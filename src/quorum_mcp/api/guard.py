@@ -33,11 +33,14 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then pass on; a refused request never reaches a route."""
         path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
-        if scope["type"] not in ("http", "websocket") or path in OPEN:
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id()
+        if path in OPEN:
+            await self._app(scope, receive, send)
+            return
         headers = Headers(scope=scope)
         server, client = scope.get("server"), scope.get("client")
         try:

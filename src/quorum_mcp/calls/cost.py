@@ -30,8 +30,13 @@ DEFAULT_MAX_TOKENS = 8_192
 """The output cap that counts (and is sent) under a bound on cost when the caller gave none."""
 
 
-def worst_case(registry: Registry, target: Target, request: ModelRequest) -> int:
-    """Nanodollars that the request cannot exceed. Raises `BudgetExceeded` where no price is known."""
+def worst_case(registry: Registry, target: Target, request: ModelRequest, *, strict: bool = True) -> int:
+    """Nanodollars that the request cannot exceed. Without a known price it is refused, or 0 if not `strict`."""
+    known = registry.price(target.provider.name, target.model)
+    if known is not None and known.input == known.output == 0:
+        return 0
+    if known is None and not strict:
+        return 0
     tokens = bound(request.messages)
     price = registry.price(target.provider.name, target.model, tokens)
     if price is None:

@@ -147,8 +147,10 @@ class Calls:
         )
         if call.allowance is None or target.provider.kind == "builtin":
             return request, None
-        request = structs.replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
-        reserved = call.allowance.reserve(worst_case(self.registry, target, request), model=target.name)
+        if call.allowance.strict:
+            request = structs.replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
+        worst = worst_case(self.registry, target, request, strict=call.allowance.strict)
+        reserved = call.allowance.reserve(worst, model=target.name)
         state.trace.add(f"reserved {reserved} nanodollars")
         return request, reserved
 

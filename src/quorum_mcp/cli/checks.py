@@ -83,10 +83,12 @@ async def database(settings: "Settings") -> Check:
 
     from quorum_mcp.store.upgrade import check
 
+    path = "PostgreSQL"
     try:
-        path = make_url(settings.database_url).database or ""
-        if not Path(path).is_file():  # noqa: ASYNC240 - one look, where nothing else waits
-            return Check("database", "ok", f"{path} does not exist yet; its first use makes it")
+        if settings.database_url.startswith("sqlite"):
+            path = make_url(settings.database_url).database or ""
+            if not Path(path).is_file():  # noqa: ASYNC240 - one look, where nothing else waits
+                return Check("database", "ok", f"{path} does not exist yet; its first use makes it")
         state = await check(settings.database_url)
     except QuorumError as error:
         return Check("database", "fail", error.message, error.hint)

@@ -16,11 +16,9 @@ INACTIVE = (
     "records.timezone",
     "default_budget_limit",
     "default_budget_period",
-    "max_cost_per_request",
     "daily_limit",
     "redis_url",
     "mcp_port",
-    "secret_key",
     "use_local_llm",
 )
 """Keys (or sections, or ends of keys) without effect yet."""

@@ -17,7 +17,7 @@ from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.consensus.plan import Plan
 from quorum_mcp.consensus.reading.conclusions import find
 from quorum_mcp.consensus.reply import Reply, Role
-from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, ProviderTimeout, QuorumError
+from quorum_mcp.errors import BadProviderAnswer, Cancelled, ContentFiltered, ProviderTimeout, QuorumError
 from quorum_mcp.messages import Message, ModelRequest
 from quorum_mcp.providers.builtin import is_abstention
 from quorum_mcp.runs.context import RunContext
@@ -38,10 +38,11 @@ class Deliberation:
         self.degraded = False
         self.lost = 0
         self._calls = calls
-        self._allowance = None if plan.max_cost is None else Allowance(plan.max_cost)
+        self._allowance = None if plan.max_cost is None else Allowance(plan.max_cost, strict=plan.strict_cost)
         self._open: dict[str, asyncio.Task[Result]] = {}
         self._troubles: dict[str, QuorumError] = {}
         self._given_up: set[str] = set()
+        self._stopped: set[str] = set()
         self._members: dict[str, str] = {}
         self._bills: dict[str, tuple[str, int | None]] = {}
         self.on_trouble = asyncio.Event()
@@ -70,6 +71,7 @@ class Deliberation:
         members = {seat, *(s.member for s in self.plan.seats if str(s.index) == seat)}
         keys = [key for key, member in self._members.items() if member in members and key in self._open]
         for key in keys:
+            self._stopped.add(key)
             self.give_up(key)
         return bool(keys)
 
@@ -114,12 +116,18 @@ class Deliberation:
         except asyncio.CancelledError:
             if base.key not in self._given_up:
                 raise
-            reply = self._failed(base, self._troubles.get(base.key) or _silent(base, began), began)
+            reply = self._failed(base, self._why(base, began), began)
         finally:
             self._open.pop(base.key, None)
         data = msgspec.to_builtins(reply)
         await self.run.emit("call.finished" if reply.ok else "call.failed", data)
         return self._keep(reply)
+
+    def _why(self, base: Reply, began: float) -> QuorumError:
+        """Why a call was given up: somebody stopped it, it was failing, or it was silent."""
+        if base.key in self._stopped:
+            return Cancelled("stopped by the caller", provider=base.provider, model=base.model)
+        return self._troubles.get(base.key) or _silent(base, began)
 
     def _request(self, base: Reply, messages: tuple[Message, ...]) -> ModelRequest:
         seat = None if base.seat is None else self.plan.seats[base.seat]

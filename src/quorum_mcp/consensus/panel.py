@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.plan import Seat
 from quorum_mcp.consensus.query import Query
-from quorum_mcp.errors import ConfigError, InvalidInput, ModelNotFound, QuorumError
+from quorum_mcp.errors import ConfigError, InvalidInput, ModelNotFound
 from quorum_mcp.providers.registry import Registry, Target
 
 MOST_SEATS = 32
@@ -15,9 +15,13 @@ BUILTIN_PANEL = ("builtin/arithmetic", "builtin/extract")
 
 Strength = Callable[[str], float | None]
 """A member's recorded share of right answers, None without a record."""
+Usable = Callable[[str], bool]
+"""Whether a provider may be chosen unasked: its breaker is not open."""
 
 
-async def seats(query: Query, settings: Settings, registry: Registry, strength: Strength) -> tuple[Seat, ...]:
+async def seats(
+    query: Query, settings: Settings, registry: Registry, strength: Strength, usable: Usable
+) -> tuple[Seat, ...]:
     """The seats that the query asks for.
 
     Raises:
@@ -26,10 +30,8 @@ async def seats(query: Query, settings: Settings, registry: Registry, strength: 
         ConfigError: no provider can be used at all.
     """
     names = _named(query, settings)
-    targets = [await registry.find(name) for name in names] if names else _default(registry)
-    excluded = {target.provider.name for target in targets} & {
-        _canonical(n, registry) for n in query.exclude_providers
-    }
+    targets = [await registry.find(name) for name in names] if names else _default(registry, usable)
+    excluded = {_excluded(name, registry) for name in query.exclude_providers}
     kept = [target for target in targets if target.provider.name not in excluded]
     if not kept:
         raise InvalidInput(
@@ -76,11 +78,11 @@ def _unknown_panel(name: str, settings: Settings) -> ModelNotFound:
     return ModelNotFound(f"no panel is called {name!r}", hint=hint)
 
 
-def _default(registry: Registry) -> list[Target]:
+def _default(registry: Registry, usable: Usable) -> list[Target]:
     """One model of each provider that can be used; the built-in solvers where there is none."""
     targets: list[Target] = []
     for name, provider in registry.providers.items():
-        if provider.kind in ("builtin", "sim"):
+        if provider.kind in ("builtin", "sim") or not usable(name):
             continue
         model = registry.default(name) or next(iter(registry.known(name)), None)
         if model is not None:
@@ -96,11 +98,12 @@ def _default(registry: Registry) -> list[Target]:
     return [registry.resolve(name) for name in solvers]
 
 
-def _canonical(name: str, registry: Registry) -> str:
-    try:
-        return registry.resolve(name).provider.name
-    except QuorumError:
-        return name
+def _excluded(name: str, registry: Registry) -> str:
+    """The provider that is left out. One that nobody knows is refused: the wrong one would be asked."""
+    provider = registry.provider_name(name.partition("/")[0])
+    if provider not in {found.name for found in registry.describe()}:
+        registry.resolve(f"{name}/any")  # raises, with the nearest name
+    return provider
 
 
 def _strongest_first(targets: Sequence[Target], strength: Strength) -> list[Target]:

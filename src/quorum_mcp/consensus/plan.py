@@ -44,7 +44,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         writers: the chain of models that write prose; empty for the winner's own text.
         always_write: prose is wanted even where short conclusions decided.
         settle: a judge model was configured to settle pairs that cannot be told apart.
-        max_cost: nanodollars for the whole turn, None for no bound.
+        max_cost: nanodollars for the whole turn; `strict_cost` where somebody asked for that bound.
         timeout: seconds for the whole turn.
     """
 
@@ -63,6 +63,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     temperature: float | None = None
     max_cost: int | None = None
+    strict_cost: bool = True
     timeout: float
     seed: int
     prompt_version: int = PROMPT_VERSION

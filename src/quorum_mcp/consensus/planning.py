@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 
 from quorum_mcp import money
+from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, worst_case
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.calibration import Calibration
@@ -46,6 +47,8 @@ async def make_plan(
     if rules.judge is not None:
         judges = _unique([(await registry.find(rules.judge)).name, *chain, *writers])
     chosen = {*writers, *judges}
+    asked = None if query.max_cost is None else money.from_usd(query.max_cost)
+    allowance = Allowance.of(asked, settings)
     warnings = _notes(seats)
     plan = Plan(
         mode=query.mode,
@@ -62,7 +65,8 @@ async def make_plan(
         answer_format=query.answer_format,
         max_tokens=query.max_tokens,
         temperature=query.temperature,
-        max_cost=None if query.max_cost is None else money.from_usd(query.max_cost),
+        max_cost=allowance.limit,
+        strict_cost=allowance.strict,
         timeout=query.timeout_seconds or DEFAULT_TIMEOUT[query.mode],
         seed=zlib.crc32(query.query.encode()),
         require_consensus=query.require_consensus,
@@ -72,7 +76,7 @@ async def make_plan(
             name for name in sorted(chosen) if registry.resolve(name).provider.kind == "sim"
         ),
     )
-    if plan.max_cost is not None:
+    if plan.max_cost is not None and plan.strict_cost:
         _affordable(plan, registry)
     return plan
 
@@ -105,7 +109,10 @@ def _notes(seats: Sequence[Seat]) -> list[str]:
     if any(seat.simulated for seat in seats):
         notes.append("simulated: seats named sim/… are scripted, not language models")
     if all(seat.builtin for seat in seats):
-        notes.append("answered by built-in solvers only; no language model is configured")
+        notes.append(
+            "answered by built-in solvers only; no language model is configured: set a key such as OPENAI_API_KEY, "
+            "or start a local server (`quorum doctor` shows what is missing)"
+        )
     return notes
 
 

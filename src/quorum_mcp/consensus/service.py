@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from quorum_mcp import codec
 from quorum_mcp.access.files import read_allowed
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.calls.pipeline import Calls
@@ -28,10 +29,14 @@ from quorum_mcp.runs.service import Runs
 from quorum_mcp.store.clock import MICROSECONDS, now_us
 from quorum_mcp.store.files import Files
 from quorum_mcp.store.records import CallFilter, Records
-from quorum_mcp.store.run_rows import Key, NewRun, NewTurn, Started, body_hash
+from quorum_mcp.store.run_rows import Key, NewRun, NewTurn, Run, Started, body_hash
 
 KIND = "consensus"
 TITLE = 120
+ONCE = {
+    "session_id", "messages", "context", "files", "file_paths", "images", "idempotency_key", "wait", "stream",
+}  # fmt: skip
+"""Fields of a query that are not kept to ask it again: its conversation has them already, or they were for once."""
 
 
 class Consensus:
@@ -60,7 +65,7 @@ class Consensus:
         """The plan that `query` would be carried out by."""
         check_follow_up(query)
         await self.track.refresh()
-        chosen = await seats(query, self.settings, self.registry, self.track.strength)
+        chosen = await seats(query, self.settings, self.registry, self.track.strength, self._usable)
         files = [await self._file(upload, principal) for upload in query.files]
         files += [await asyncio.to_thread(self._local, path) for path in query.file_paths]
         images = [await self._file(upload, principal) for upload in query.images]
@@ -77,7 +82,25 @@ class Consensus:
             key = Key(
                 query.idempotency_key, body_hash(query.model_dump(mode="json", exclude={"wait", "stream"}))
             )
-        given = msgspec.json.encode({"plan": plan}).decode()
+        return await self._launch(query, plan, principal, key)
+
+    async def rerun(self, run: Run, changes: dict[str, Any], principal: Principal) -> Started:
+        """Begin a new session that asks the last question of `run` again, all else as it was but for `changes`."""
+        stored = codec.decode(run.input)
+        before = msgspec.convert(stored["plan"], Plan)
+        fields = stored["query"] | changes
+        if "panel" not in changes:
+            fields |= {"panel": list(dict.fromkeys(seat.model for seat in before.seats)), "providers": None}
+        query = Query.model_validate(fields)
+        await self.track.refresh()
+        chosen = await seats(query, self.settings, self.registry, self.track.strength, self._usable)
+        calibration = await self.track.of([seat.model for seat in chosen])
+        plan = await make_plan(query, chosen, before.conversation, self.settings, self.registry, calibration)
+        return await self._launch(query, plan, principal, None)
+
+    async def _launch(self, query: Query, plan: Plan, principal: Principal, key: Key | None) -> Started:
+        asked = query.model_dump(mode="json", exclude_unset=True, exclude=ONCE)
+        given = msgspec.json.encode({"plan": plan, "query": asked}).decode()
         deadline = now_us() + int(plan.timeout * MICROSECONDS)
         if query.session_id is not None:
             before = await self.runs.get(query.session_id, principal.tenant)
@@ -106,6 +129,7 @@ class Consensus:
         run.totals.simulated = run.totals.simulated or plan.simulated
         if run.resumed:
             table.take_up(await self._lost(run))
+            table.warnings.append("the run went on after its process had ended; open calls were asked again")
         await run.emit("run.started", _started(plan))
         outcome = await deliberate(table)
         prose = await self._prose(table, outcome)
@@ -135,6 +159,9 @@ class Consensus:
         if prose is None:
             table.degrade("nobody could write the answer in prose; it is the winner's own text")
         return prose
+
+    def _usable(self, provider: str) -> bool:
+        return self._calls.breaker.state(provider) != "open"
 
     async def _file(self, upload: Upload, principal: Principal) -> File:
         if upload.id is None:

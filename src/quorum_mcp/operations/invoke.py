@@ -63,8 +63,16 @@ def _nearest(model: type[BaseModel], kind: str, location: tuple[int | str, ...],
     if kind == "extra_forbidden" and location:
         word, known = str(location[-1]), [*model.model_fields]
     elif kind == "literal_error" and location and str(location[0]) in model.model_fields:
-        word, known = str(given), [str(v) for v in get_args(model.model_fields[str(location[0])].annotation)]
+        word, known = str(given), _words(model.model_fields[str(location[0])].annotation)
     else:
         return None
     close = difflib.get_close_matches(word, known, 1, 0.4)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+
+
+def _words(annotation: object) -> list[str]:
+    """The words of a Literal, also of one that may be absent."""
+    found: list[str] = []
+    for value in get_args(annotation):
+        found += [value] if isinstance(value, str) else _words(value)
+    return found

@@ -141,8 +141,11 @@ class Directory:
         for owner in self.providers:
             names.update(f"{owner}/{model}" for model in self.known(owner))
             names.update(self.known(owner))
-        near = get_close_matches(name, sorted(names), 3, 0.5)
+        vendors = {*self._setups, *(alias for setup in self._setups.values() for alias in setup.aliases)}
+        near = get_close_matches(name, sorted(names), 3, 0.5) or get_close_matches(
+            name, sorted(vendors), 3, 0.5
+        )
         if not near and provider is not None:
-            near = get_close_matches(provider, sorted(self.providers), 1, 0.5)
+            near = get_close_matches(provider, sorted({*self.providers, *self._setups}), 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else f"configured providers: {self._usable()}"
         return ModelNotFound(f"no model is called {name!r}", hint=hint, details={"candidates": near})

@@ -67,9 +67,9 @@ class SessionState(BaseModel):
 
 
 class SeatId(SessionId):
-    """One seat of a running session: its number, or its member name."""
+    """One seat of a running session: its number."""
 
-    seat: str = Field(description="Its number, or its member name.")
+    seat: str = Field(description="Its number.")
 
 
 async def list_sessions(ctx: Context, given: SessionFilter) -> SessionPage:

@@ -1,12 +1,21 @@
 """Figures over many calls: how providers do, and what was used in all."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, and_, case, func, or_, select
 
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.records import CallFilter, filtered
 from quorum_mcp.store.tables import calls
 
+FAULTS = (
+    "provider_error",
+    "provider_auth",
+    "provider_bad_answer",
+    "provider_rate_limited",
+    "provider_timeout",
+    "provider_unavailable",
+)
+"""Errors that say something about the provider, rather than about what was asked of it."""
 RECENT = 100
 """How many of a provider's last calls its mean latency is taken over."""
 
@@ -75,7 +84,10 @@ class CallStats:
 def _provider(conn: Connection, name: str) -> ProviderStats:
     last = (
         select(calls.c.status, calls.c.latency_ms)
-        .where(calls.c.provider == name, calls.c.status.in_(("ok", "error")))
+        .where(
+            calls.c.provider == name,
+            or_(calls.c.status == "ok", and_(calls.c.status == "error", calls.c.error_code.in_(FAULTS))),
+        )
         .order_by(calls.c.created_at.desc())
         .limit(RECENT)
         .subquery()

@@ -6,11 +6,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp import money
+from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.following import told
 from quorum_mcp.calls.health import Health, judge
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.calls.tokens import count
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import InvalidInput, QuorumError, StoreUnavailable
 from quorum_mcp.messages import Message, ModelRequest, message
 from quorum_mcp.operations.card import Effect, Empty, Http, Operation, Surface
@@ -119,6 +121,8 @@ async def list_models(ctx: Context, given: ModelFilter) -> Models:
     errors: dict[str, str] = {}
     for name in names:
         if given.refresh or not registry.known(name):
+            if name not in registry.providers:
+                registry.resolve(f"{name}/any")  # raises, with the reason and the nearest name
             try:
                 await registry.list_models(name)
             except QuorumError as error:
@@ -196,6 +200,7 @@ async def generate(ctx: Context, given: Generate) -> Generated:
         deadline=time.monotonic() + GENERATE_SECONDS,
         tenant=ctx.principal.tenant,
         role="generate",
+        allowance=Allowance.of(None, ctx.get(Settings)),
         surface=ctx.surface,
     )
     calls = ctx.get(Calls)

@@ -1,6 +1,7 @@
 """What callers can ask of panels."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -24,20 +25,26 @@ ASK = frozenset({"ask"})
 
 async def query(ctx: Context, given: Query) -> QueryAnswer:
     """Ask a panel and wait for the answer, or return its session at once with `wait: false`."""
+    starting = ctx.get(Consensus).start(given, ctx.principal)
+    answer = await carried_out(ctx, starting, waits=given.wait and not given.stream)
+    return _demanding(answer, given) if answer.status == "completed" else answer
+
+
+async def carried_out(ctx: Context, start: Coroutine[Any, Any, Started], *, waits: bool) -> QueryAnswer:
+    """The answer of the turn that `start` begins, or its session at once; a caller that hangs up cancels it."""
     runs, tenant = ctx.get(Runs), ctx.principal.tenant
-    starting = asyncio.ensure_future(ctx.get(Consensus).start(given, ctx.principal))
-    waits = given.wait and not given.stream
+    starting = asyncio.ensure_future(start)
     try:
         started = await asyncio.shield(starting)
         if not started.created and started.turn < (run := await runs.get(started.run_id, tenant)).turn:
-            return _demanding(await _earlier_turn(runs, run, started.turn), given)
+            return await _earlier_turn(runs, run, started.turn)
         if not waits:
             return answer_of(await runs.get(started.run_id, tenant))
         if ctx.progress is not None:
             after = await runs.before_turn(started.run_id, started.turn)
             async for event in runs.follow(started.run_id, tenant, after):
                 await ctx.progress(event)
-        return _demanding(finished(await runs.wait(started.run_id, tenant)), given)
+        return finished(await runs.wait(started.run_id, tenant))
     except asyncio.CancelledError:
         await asyncio.shield(_abandon(runs, starting, tenant, waits=waits))
         raise

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp.consensus.conversation import decoded
 from quorum_mcp.consensus.export import exported
-from quorum_mcp.consensus.ops.ask import ASK, query
-from quorum_mcp.consensus.query import MAX_FILE, Query, QueryAnswer, Upload
+from quorum_mcp.consensus.ops.ask import ASK, carried_out
+from quorum_mcp.consensus.query import MAX_FILE, QueryAnswer, Upload
+from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.session import SessionView, view
 from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
@@ -61,17 +62,14 @@ class Rerun(SessionId):
 
 async def rerun(ctx: Context, given: Rerun) -> QueryAnswer:
     """Ask a session's last question again in a new session."""
-    session = await get_session(ctx, SessionId(session_id=given.session_id))
-    models = [
-        r.provider + "/" + r.model for r in session.provider_responses if r.seat is not None and r.round == 1
-    ]
-    again: dict[str, Any] = {
-        "query": session.query,
-        "mode": given.mode or session.mode,
-        "panel": given.panel or models or None,
-        "wait": given.wait,
-    }
-    return await query(ctx, Query.model_validate({k: v for k, v in again.items() if v is not None}))
+    run = await ctx.get(Runs).get(given.session_id, ctx.principal.tenant)
+    changes: dict[str, Any] = {}
+    if given.mode is not None:
+        changes["mode"] = given.mode
+    if given.panel is not None:
+        changes |= {"panel": given.panel, "providers": None}
+    starting = ctx.get(Consensus).rerun(run, changes, ctx.principal)
+    return await carried_out(ctx, starting, waits=given.wait)
 
 
 class NewFile(BaseModel):

@@ -29,6 +29,7 @@ _KNOWN = {
     "mod",
 }
 _JOINER = re.compile(r"(?<=[\w)}\]])\s+(?:and|or)\s+(?=[\w({\[\\$+-])")
+_VARIABLE = re.compile(r"(?<![a-zA-Z])([a-zA-Z])(?![a-zA-Z])")
 _RELATION = re.compile(r"([<>]=?|[=≤≥≠≈])")
 _MARKS = re.compile(r"[\d+*/^=<>≤≥π√∞±{}\[\]()|∪°-]")
 _FLIPPED = {">": "<", "≥": "≤"}
@@ -111,7 +112,8 @@ def _related(text: str, depth: int) -> str:
     pieces = [piece.strip() for piece in _RELATION.split(text.replace("<=", "≤").replace(">=", "≥"))]
     if len(pieces) == 3 and pieces[1] == "=":
         sides = [formula.evaluate(side) for side in (pieces[0], pieces[2])]
-        if sides[0] and sides[1]:
+        # Without a variable it is a sentence with an equation ("So 2 + 3 = 5"), and its right side counts.
+        if sides[0] and sides[1] and _VARIABLE.search(f"{pieces[0]} {pieces[2]}"):
             return "0=" + _proportional(pieces[0], pieces[2])
     if pieces[1] in _FLIPPED:
         pieces = [_FLIPPED.get(piece, piece) for piece in reversed(pieces)]
@@ -123,9 +125,7 @@ def _related(text: str, depth: int) -> str:
 def _proportional(left: str, right: str) -> str:
     """The same for an equation and its multiples: the ratio of `left - right` at two points."""
     here = formula.evaluate(f"({left})-({right})")
-    there = formula.evaluate(
-        re.sub(r"(?<![a-zA-Z])([a-zA-Z])(?![a-zA-Z])", r"(\1+0.37)", f"({left})-({right})")
-    )
+    there = formula.evaluate(_VARIABLE.sub(r"(\1+0.37)", f"({left})-({right})"))
     if here is None or there is None or abs(complex(here[0])) < 1e-9:
         return "0"
     return formula.show(complex(there[0]) / complex(here[0]))
