@@ -330,12 +330,13 @@ class Settings(Masked, frozen=True):
     """The folder of database and journal; default: the user's data folder (`$XDG_DATA_HOME/quorum`, else
     `~/.local/share/quorum`)."""
     database_url: str = ""
-    """The database; default: SQLite, in `quorum.db` of that folder."""
+    """The database: `sqlite:////path` (default: `quorum.db` in that folder), or `postgresql://user:password@host/name`
+    with the extra `postgres`, for several servers."""
     auth: Literal["auto", "off", "required"] = "auto"
     """Who needs a key: `auto` follows the loopback rule, `required` asks everyone, `off` asks nobody and
     works on loopback only."""
     secret_key: str | None = None
-    """The key that stored secrets are encrypted with."""
+    """The key that stored secrets are encrypted with; PostgreSQL needs one."""
     bootstrap_key: str | None = None
     """The key that callers have to send; while there is none, only this machine is answered."""
     url: str | None = None
