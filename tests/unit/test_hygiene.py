@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.syntax import parse
 from tools.environment import dependencies_digest, locked_digest
 
 ROOT = Path(__file__).parents[2]
@@ -95,7 +96,7 @@ def test_few_broad_excepts() -> None:
     for path in sorted(SRC.rglob("*.py")):
         text = path.read_text()
         total += len(text.splitlines())
-        found += [f"{path.relative_to(ROOT)}:{line}" for line in broad_handlers(ast.parse(text))]
+        found += [f"{path.relative_to(ROOT)}:{line}" for line in broad_handlers(parse(text))]
     assert len(found) <= max(BROAD_FLOOR, BROAD_PER_1000_LINES * total / 1000), "\n".join(found)
 
 
@@ -134,4 +135,4 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("code", ["try: pass\nexcept: pass", "try: pass\nexcept (OSError, Exception): pass"])
 def test_broad_handlers_are_seen(code: str) -> None:
-    assert list(broad_handlers(ast.parse(code)))
+    assert list(broad_handlers(parse(code)))

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.syntax import parse
+
+pytestmark = pytest.mark.timeout(30)
 
 SRC = Path(__file__).parents[2] / "src"
 PACKAGE = "quorum_mcp"
@@ -106,7 +109,7 @@ def imports() -> list[Import]:
     return [
         found
         for source, path in modules().items()
-        for found in imports_of(source, ast.parse(path.read_text()), path.name == "__init__.py", known)
+        for found in imports_of(source, parse(path.read_text()), path.name == "__init__.py", known)
     ]
 
 
@@ -157,5 +160,5 @@ def test_packages_of_one_layer_do_not_import_in_a_circle(imports: list[Import]) 
 )
 def test_the_rule_itself(source: str, code: str, bad: bool) -> None:
     known = {"config.settings", "api.rest", "consensus.modes", "rag.ops", "api", "cli"}
-    found = list(imports_of(source, ast.parse(code), is_package=False, known=known))
+    found = list(imports_of(source, parse(code), is_package=False, known=known))
     assert any(fault(i) for i in found) is bad

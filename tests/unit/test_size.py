@@ -6,6 +6,11 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from tests.support.syntax import parse
+
+pytestmark = pytest.mark.timeout(30)
+
 ROOT = Path(__file__).parents[2]
 LISTED: dict[str, int] = tomllib.loads((Path(__file__).parent / "size_exceptions.toml").read_text())
 FILE, FUNCTION, SCRIPT = 400, 60, 300
@@ -27,7 +32,7 @@ def lines(path: Path) -> int:
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Every function with its lines, signature and docstring included, decorators not."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
 

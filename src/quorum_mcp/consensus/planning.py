@@ -34,18 +34,7 @@ async def make_plan(
             details={"tools": query.tools},
         )
     rules = settings.consensus
-    thinkers = [seat.model for seat in seats if not seat.builtin]
-    chain = [(await registry.find(name)).name for name in rules.fallback]
-    explicit = "synthesizer" in query.model_fields_set
-    wanted = query.synthesizer if explicit else rules.synthesizer
-    if explicit and wanted is None:
-        writers: list[str] = []
-    else:
-        first = [(await registry.find(wanted)).name] if wanted else []
-        writers = _unique([*first, *chain, *thinkers])
-    judges = writers
-    if rules.judge is not None:
-        judges = _unique([(await registry.find(rules.judge)).name, *chain, *writers])
+    writers, judges = await _chains(query, seats, settings, registry)
     chosen = {*writers, *judges}
     asked = None if query.max_cost is None else money.from_usd(query.max_cost)
     allowance = Allowance.of(asked, settings)
@@ -57,7 +46,7 @@ async def make_plan(
         conversation=conversation,
         judges=tuple(judges),
         writers=tuple(writers),
-        always_write=explicit and wanted is not None,
+        always_write="synthesizer" in query.model_fields_set and query.synthesizer is not None,
         settle=rules.judge is not None,
         guard=calibration.guard,
         critique_rounds=min(max(rules.critique_rounds, 0), MOST_CRITIQUES),
@@ -79,6 +68,23 @@ async def make_plan(
     if plan.max_cost is not None and plan.strict_cost:
         _affordable(plan, registry)
     return plan
+
+
+async def _chains(
+    query: Query, seats: tuple[Seat, ...], settings: Settings, registry: Registry
+) -> tuple[list[str], list[str]]:
+    """The models that may write prose and those that may judge, in the order in which they are tried."""
+    rules = settings.consensus
+    chain = [(await registry.find(name)).name for name in rules.fallback]
+    explicit = "synthesizer" in query.model_fields_set
+    wanted = query.synthesizer if explicit else rules.synthesizer
+    writers: list[str] = []
+    if wanted is not None or not explicit:
+        first = [(await registry.find(wanted)).name] if wanted else []
+        writers = _unique([*first, *chain, *(seat.model for seat in seats if not seat.builtin)])
+    if rules.judge is None:
+        return writers, writers
+    return writers, _unique([(await registry.find(rules.judge)).name, *chain, *writers])
 
 
 def round_cost(plan: Plan, registry: Registry) -> dict[str, int]:

@@ -1,21 +1,24 @@
 """Figures over many calls: how providers do, and what was used in all."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, case, func, select
 
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.records import CallFilter, filtered
 from quorum_mcp.store.tables import calls
 
-FAULTS = (
-    "provider_error",
-    "provider_auth",
-    "provider_bad_answer",
-    "provider_rate_limited",
-    "provider_timeout",
-    "provider_unavailable",
+NOT_ITS_FAULT = (
+    "budget_exceeded",
+    "deadline_exceeded",
+    "provider_content_filtered",
+    "provider_context_too_long",
+    "provider_model_missing",
+    "provider_refused",
+    "queue_full",
+    "rate_limited",
+    "unsupported",
 )
-"""Errors that say something about the provider, rather than about what was asked of it."""
+"""Errors that say something about what was asked, rather than about the provider."""
 RECENT = 100
 """How many of a provider's last calls its mean latency is taken over."""
 
@@ -86,7 +89,8 @@ def _provider(conn: Connection, name: str) -> ProviderStats:
         select(calls.c.status, calls.c.latency_ms)
         .where(
             calls.c.provider == name,
-            or_(calls.c.status == "ok", and_(calls.c.status == "error", calls.c.error_code.in_(FAULTS))),
+            calls.c.status.in_(("ok", "error")),
+            func.coalesce(calls.c.error_code, "").not_in(NOT_ITS_FAULT),
         )
         .order_by(calls.c.created_at.desc())
         .limit(RECENT)
