@@ -31,6 +31,7 @@ SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "max_wal_size": "256MB",
+    "deadlock_timeout": "100ms",
 }
 
 

@@ -94,6 +94,10 @@ class PostgresStore(Store):
         self.url = server.url(database, schema)
         self._database, self._schema = database, schema
 
+    def url_through(self, port: int) -> str:
+        """The same place, reached over a port of this machine that leads to the server."""
+        return f"postgresql://quorum@127.0.0.1:{port}/{self._database}?search_path={self._schema}&sslmode=disable"
+
     async def make(self) -> "PostgresStore":
         """Make the schema."""
         await self.execute(f"CREATE SCHEMA {self._schema}")
