@@ -23,7 +23,13 @@ from quorum_mcp.calls.queue import Queue
 from quorum_mcp.calls.record import Attempt, State
 from quorum_mcp.calls.retry import wait_before
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.errors import BadProviderAnswer, Cancelled, ProviderModelMissing, QuorumError
+from quorum_mcp.errors import (
+    BadProviderAnswer,
+    Cancelled,
+    DeadlineExceeded,
+    ProviderModelMissing,
+    QuorumError,
+)
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.registry import Registry, Target
@@ -102,7 +108,8 @@ class Calls:
             except QuorumError as error:
                 if isinstance(error, ProviderModelMissing):
                     error.hint = await self.registry.nearest(target) or error.hint
-                state.error = error
+                if state.error is None or not isinstance(error, DeadlineExceeded):
+                    state.error = error  # that time ran out later says less than what went wrong before
                 again = restartable or not state.streamed
                 left = call.deadline - time.monotonic()
                 wait = wait_before(tries, error, self.settings.retry, left) if again else None

@@ -59,6 +59,7 @@ class Running:
         self.context = context
         self.task: asyncio.Task[None] | None = None
         self.cancelled = False
+        self.ending = False
 
 
 class Runs:
@@ -171,9 +172,10 @@ class Runs:
         """Stop a run, wherever it runs; one that has ended stays as it is."""
         await self.get(run_id, tenant)
         if here := self.running.get(run_id):
-            here.cancelled = True
             if here.task is not None:
-                here.task.cancel()
+                if not here.cancelled:  # a second one would break off how the first one ends the run
+                    here.cancelled = True
+                    here.task.cancel()
                 await asyncio.wait({here.task})
         else:
             await self.store.request_cancel(run_id, tenant=tenant)
@@ -219,11 +221,12 @@ class Runs:
             if here.cancelled:  # somebody asked for it while nobody ran it
                 raise asyncio.CancelledError
             result = await self.handlers[kind](here.context)
+            here.ending = True
             await here.context.emit("run.finished", {"result": result})
         except StaleOwner:
             log.warning("run.taken_over", run_id=here.run_id)
         except asyncio.CancelledError:
-            if here.cancelled:
+            if here.cancelled and not here.ending:
                 stopped = Cancelled("the run was cancelled")
                 await self._end(here, "run.cancelled", stopped)
         except QuorumError as error:
@@ -234,8 +237,10 @@ class Runs:
                 here, "run.failed", QuorumError(f"internal error: {type(error).__name__}: {error}")
             )
         finally:
-            await here.log.close()
-            self.running.pop(here.run_id, None)
+            try:
+                await here.log.close()
+            finally:
+                self.running.pop(here.run_id, None)
 
     async def _end(self, here: Running, kind: str, error: QuorumError) -> None:
         try:
