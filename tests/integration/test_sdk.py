@@ -25,11 +25,8 @@ from quorum_mcp.errors import (
     ModelNotFound,
     NoConsensus,
     NotFound,
-    ServerUnavailable,
-    Unauthenticated,
 )
 from quorum_mcp.events import Event
-from quorum_mcp.providers.sim.server import start as start_sim
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR = "Two and two make four.\nCONCLUSION: 4"
@@ -277,69 +274,6 @@ async def test_the_blocking_twin(where: str, tmp_path: Path) -> None:
         if where == "remote":
             url = (await stack.enter_async_context(serving(tmp_path / "server", config(up.url)))).url
         await asyncio.to_thread(all_of_it, url, settings_of(tmp_path / "client", up.url))
-
-
-class Cutting:
-    """A relay in front of a server that breaks its first connections, each after so many answered bytes."""
-
-    def __init__(self, port: int, *after: int) -> None:
-        self._port = port
-        self._after = list(after)
-        self.cuts = 0
-
-    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        left = self._after.pop(0) if self._after else 10**9
-
-        async def forth() -> None:
-            while data := await reader.read(65536):
-                inner_writer.write(data)
-
-        sending = asyncio.create_task(forth())
-        while left > 0 and (data := await inner_reader.read(left)):
-            left -= len(data)
-            writer.write(data)
-            with contextlib.suppress(ConnectionError):
-                await writer.drain()
-        self.cuts += left <= 0
-        sending.cancel()
-        for one in (writer, inner_writer):
-            one.transport.abort()
-
-
-async def test_a_broken_stream_is_taken_up_again(tmp_path: Path) -> None:
-    async with upstream() as up, serving(tmp_path, config(up.url)) as rest:
-        for name in "abc":
-            up.model(name, Say(FOUR, drip=0.05, piece=3))
-        relay = Cutting(int(rest.url.rpartition(":")[2]), 700, 0, 900, 1500)
-        listener = await asyncio.start_server(relay.relay, "127.0.0.1", 0)
-        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        async with listener, Quorum(rest.url) as direct, Quorum(url) as cut:
-            begun = await direct.start("What is 2 + 2?", panel=PANEL, exhaustive=True)
-            seen = [event async for event in cut.follow(begun.session_id)]
-            stored = [event async for event in direct.follow(begun.session_id)]
-        assert relay.cuts == 4
-        assert [e for e in seen if not e.type.endswith(".delta")] == stored
-        assert [e.seq for e in seen] == sorted({e.seq for e in seen})
-
-
-async def test_servers_that_are_not_there_or_are_something_else(tmp_path: Path) -> None:
-    async with upstream() as up:
-        async with Quorum("http://127.0.0.1:9") as q:
-            with pytest.raises(ServerUnavailable, match="cannot be reached") as gone:
-                await q.ask("?x")
-        assert gone.value.exit_code == 4
-        async with await start_sim() as other, Quorum(other.url) as q:
-            with pytest.raises(ServerUnavailable, match="does not answer as Quorum does: status 404"):
-                await q.models()
-    async with serving(tmp_path, config(up.url), QUORUM_BOOTSTRAP_KEY="right") as rest:
-        async with Quorum(rest.url, "wrong") as q:
-            with pytest.raises(Unauthenticated):
-                await q.sessions()
-            with pytest.raises(Unauthenticated):
-                _ = [e async for e in q.follow("ses_x")]
-        async with Quorum(rest.url, "right") as q:
-            assert (await q.sessions()).sessions == []
 
 
 async def test_a_client_without_the_wiring_needs_a_server(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar, Unpack
 
 from quorum_mcp.client.asking import Asking, query_of
 from quorum_mcp.client.outcome import agreed, answer_in, unfinished
-from quorum_mcp.errors import ConfigError, NotFound, QuorumError
+from quorum_mcp.errors import ConfigError, NotFound, QuorumError, ServerUnavailable
 from quorum_mcp.events import ENDINGS, Event
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Quorum:
         self._surface = surface
         self._stack = AsyncExitStack()
         self._backend: Backend | None = None
+        self._is_remote = False
 
     async def __aenter__(self) -> Self:
         from quorum_mcp.config.load import load
@@ -81,6 +82,7 @@ class Quorum:
 
             remote = Remote(url, self._api_key or settings.api_key)
             self._backend = await self._stack.enter_async_context(remote)
+            self._is_remote = True
         else:
             start = type(self).start_services
             if start is None:
@@ -110,12 +112,14 @@ class Quorum:
             asking: see `Asking`.
         """
         query = query_of(question, asking)
-        if progress is None:
+        if progress is None and not self._is_remote:
             return await self._typed("query", query, _answer_type())
+        # A server is asked for the events even where nobody wants them: they survive its being started again.
         answer: QueryAnswer | None = None
         async with aclosing(self.stream(question, **asking)) as events:
             async for event in events:
-                progress(event)
+                if progress is not None:
+                    progress(event)
                 answer = answer_in(event)
         if answer is None:
             raise unfinished("the run")
@@ -129,7 +133,8 @@ class Quorum:
     async def stream(self, question: str, **asking: Unpack[Asking]) -> AsyncGenerator[Event, None]:
         """Ask a panel and yield what happens, up to the event that ends the run.
 
-        Closing the generator before that cancels the run; `start` and `follow` leave it alone.
+        Closing the generator before that cancels the run; `start` and `follow` leave it alone. So does a server
+        that goes away: it is waited for some seconds, and goes on with the run when it is started again.
         """
         begun = await self._begun(asyncio.create_task(self.start(question, **asking)))
         ended = False
@@ -142,6 +147,9 @@ class Quorum:
                     yield event
                     if ended:
                         return
+        except ServerUnavailable:
+            ended = True  # the run goes on when the server does
+            raise
         finally:
             if not ended and begun.status in ("queued", "running"):
                 await asyncio.shield(self._abandon(begun.session_id))

@@ -1,6 +1,7 @@
 """A running server, over REST and server-sent events."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -10,7 +11,7 @@ import aiohttp
 from pydantic import BaseModel, ValidationError
 
 from quorum_mcp import codec
-from quorum_mcp.errors import QuorumError, ServerUnavailable, Unsupported, revive
+from quorum_mcp.errors import ConfigError, QuorumError, ServerUnavailable, Unsupported, revive
 from quorum_mcp.events import ENDINGS, Event
 from quorum_mcp.operations.card import Http, Operation
 from quorum_mcp.providers.sse import SSE
@@ -18,9 +19,13 @@ from quorum_mcp.providers.sse import SSE
 I = TypeVar("I", bound=BaseModel)  # noqa: E741 - input
 O = TypeVar("O", bound=BaseModel)  # noqa: E741 - output
 CONNECT_SECONDS = 10.0
-REATTACH = (0.1, 0.5, 1.0, 2.0, 4.0)
-"""Seconds to wait before each further try to go on with a broken stream of events."""
+REATTACH = (0.1, 0.5, 1.0)
+"""Seconds to wait before each further try to go on with a broken stream of events; the last one repeats."""
+PATIENCE = 10.0
+"""Seconds for which a server that went away is waited for: one that is started again resumes its runs."""
 READ = 64 * 1024
+UNREACHABLE = (aiohttp.ClientError, OSError, UnicodeError)
+"""What a server that cannot be reached raises; a `UnicodeError` is of a host name that can be none."""
 
 
 class Remote:
@@ -29,9 +34,17 @@ class Remote:
     Args:
         url: where it listens, such as `http://127.0.0.1:8000`.
         api_key: sent as `Authorization: Bearer …`; None sends none.
+
+    Raises:
+        ConfigError: the key cannot be sent.
     """
 
     def __init__(self, url: str, api_key: str | None) -> None:
+        if api_key and not (api_key.isascii() and api_key.isprintable()):
+            raise ConfigError(
+                "the API key has characters that cannot be sent, such as a line break",
+                hint="check QUORUM_API_KEY: a key is one word",
+            )
         self.url = url.rstrip("/")
         self._headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self._session: aiohttp.ClientSession | None = None
@@ -62,7 +75,7 @@ class Remote:
             async with self._request(operation.http.method, path, fields) as response:
                 body = await response.read()
                 await self._raise_for(response, body)
-        except (aiohttp.ClientError, OSError) as error:
+        except UNREACHABLE as error:
             raise self._unreachable(error) from error
         try:
             return operation.output.model_validate_json(_json_of(response, body))
@@ -70,19 +83,28 @@ class Remote:
             raise self._strange(f"{operation.name}: {error.error_count()} fields do not fit") from error
 
     async def follow(self, session_id: str, after: int) -> AsyncGenerator[Event, None]:
-        """The session's events; a broken connection is taken up again after the last event seen."""
-        tries = 0
+        """The session's events; a broken connection is taken up again after the last event seen.
+
+        Raises:
+            ServerUnavailable: the server went away and stayed away; `details["session_id"]` names the session.
+        """
+        tries, lost, begun = 0, None, False
         while True:
             ended = False
             try:
                 async for event in self._events(session_id, after):
-                    tries, after, ended = 0, event.seq, event.type in ENDINGS
+                    tries, lost, begun = 0, None, True
+                    after, ended = event.seq, event.type in ENDINGS
                     yield event
                 if ended or not await self._is_open(session_id):
                     return
-            except (aiohttp.ClientError, OSError) as error:
-                if tries == len(REATTACH):
-                    raise self._unreachable(error) from error
+                lost = None
+            except (*UNREACHABLE, ServerUnavailable) as error:
+                if isinstance(error, ServerUnavailable) and not begun:
+                    raise  # another program; once it was Quorum, it is a proxy whose server is away
+                lost = lost or time.monotonic()
+                if time.monotonic() - lost > PATIENCE:
+                    raise self._gone(session_id, error) from error
             await asyncio.sleep(REATTACH[min(tries, len(REATTACH) - 1)])
             tries += 1
 
@@ -133,6 +155,13 @@ class Remote:
         return ServerUnavailable(
             f"{self.url} does not answer as Quorum does: {what}",
             hint="check QUORUM_URL and the server's version",
+        )
+
+    def _gone(self, session_id: str, error: Exception) -> QuorumError:
+        return ServerUnavailable(
+            f"{self.url} went away while {session_id} was running: {error or type(error).__name__}",
+            hint=f"when the server runs again, it goes on with the session: `quorum sessions show {session_id}`",
+            details={"session_id": session_id},
         )
 
     def _unreachable(self, error: Exception) -> QuorumError:
