@@ -145,6 +145,33 @@ async def test_a_commit_that_the_network_swallows_is_stored_once(store: Postgres
         assert await store.rows("SELECT seq FROM events ORDER BY seq") == [(n,) for n in range(1, 6)]
 
 
+async def test_a_writer_that_was_taken_for_dead_goes_on(store: PostgresStore) -> None:
+    async with through_a_wire(store) as (cut, database):
+        await database.write(lambda conn: add(conn, "one"))
+        await store.execute("DELETE FROM writers")
+        await database.write(lambda conn: add(conn, "two"))
+        await database.write(lambda conn: add(conn, "three"))
+        cut.cut = "after"
+        await database.write(lambda conn: add(conn, "four"))
+        assert len(await database.read(panels)) == 4
+
+
+async def test_an_orderly_end_leaves_no_writer(store: PostgresStore) -> None:
+    async with store.opened() as database:
+        await asyncio.gather(*(database.write(lambda conn, n=n: add(conn, str(n))) for n in range(20)))
+        assert len(await store.rows("SELECT id FROM writers")) > 1
+    assert await store.rows("SELECT id FROM writers") == []
+
+
+async def test_rows_of_dead_writers_go(store: PostgresStore) -> None:
+    async with store.opened():
+        pass
+    await store.execute("INSERT INTO writers VALUES ('dead', 1, 1)")
+    async with store.opened() as database:
+        await database.write(lambda conn: add(conn, "one"))
+        assert "dead" not in [row[0] for row in await store.rows("SELECT id FROM writers")]
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 async def test_a_commit_that_nobody_can_tell_about_is_called_that(
     store: PostgresStore, where: Where, monkeypatch: pytest.MonkeyPatch

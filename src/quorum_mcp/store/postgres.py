@@ -18,8 +18,9 @@ from sqlalchemy.pool import NullPool
 
 from quorum_mcp.errors import ConfigError, StoreUnavailable
 from quorum_mcp.store import postgres_dialect
-from quorum_mcp.store.postgres_connection import READ, WRITE, ConnectionLost, PostgresConnection
+from quorum_mcp.store.postgres_connection import ConnectionLost, PostgresConnection
 from quorum_mcp.store.postgres_errors import DATABASE_ERRORS, fault, origin, unavailable
+from quorum_mcp.store.postgres_tally import Receipt
 
 T = TypeVar("T")
 
@@ -53,11 +54,11 @@ class PostgresEngine:
 
     async def read(self, body: Callable[[Connection], T]) -> T:
         """Run `body` in a snapshot that cannot write."""
-        return await self._submit(READ, body)
+        return await self._submit(body, write=False)
 
     async def write(self, body: Callable[[Connection], T]) -> T:
         """Run `body` in a transaction of its own."""
-        return await self._submit(WRITE, body)
+        return await self._submit(body, write=True)
 
     async def close(self) -> None:
         """Finish what was handed in, then disconnect."""
@@ -68,16 +69,16 @@ class PostgresEngine:
             await self._idle.pop().close()
         await self._engine.dispose()
 
-    async def _submit(self, begin: str, body: Callable[[Connection], T]) -> T:
+    async def _submit(self, body: Callable[[Connection], T], *, write: bool) -> T:
         if self._closed:
             raise StoreUnavailable("The database is closed.")
         # A task of its own, for it goes on when its caller is cancelled.
-        task = asyncio.create_task(self._in_turn(begin, body))
+        task = asyncio.create_task(self._in_turn(body, write=write))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
-    async def _in_turn(self, begin: str, body: Callable[[Connection], T]) -> T:
+    async def _in_turn(self, body: Callable[[Connection], T], *, write: bool) -> T:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 await self._room.acquire()
@@ -86,19 +87,19 @@ class PostgresEngine:
                 "The database is too slow: all connections to it are in use.", retry_after=1.0
             ) from error
         try:
-            return await self._carry_out(begin, body)
+            return await self._carry_out(body, write=write)
         finally:
             self._room.release()
 
-    async def _carry_out(self, begin: str, body: Callable[[Connection], T]) -> T:
+    async def _carry_out(self, body: Callable[[Connection], T], *, write: bool) -> T:
         """Carry out `body`, again where the server wants that or a connection broke before its commit."""
         tries = 0
         while True:
             tries += 1
             try:
-                return await self._once(begin, body)
+                return await self._once(body, write=write)
             except ConnectionLost as error:
-                if error.transaction is not None and await self._is_stored(error.transaction):
+                if error.committing and await self._is_stored(error.receipt):
                     return error.result
                 if tries == TRIES:
                     raise unavailable(error.__cause__ or error) from error
@@ -111,15 +112,12 @@ class PostgresEngine:
             # Of random length, so that two who disturbed each other do not meet again.
             await asyncio.sleep(random.uniform(0, 0.01 * 2**tries))  # noqa: S311
 
-    async def _once(self, begin: str, body: Callable[[Connection], T]) -> T:
+    async def _once(self, body: Callable[[Connection], T], *, write: bool) -> T:
         connection = await self._connected()
         try:
-            return await connection.transact(begin, body)
+            return await connection.transact(body, write=write)
         finally:
-            if connection.usable:
-                self._idle.append(connection)
-            else:
-                await connection.close()
+            await self._put_back(connection)
 
     async def _connected(self) -> PostgresConnection:
         """A connection that is free, or a new one.
@@ -150,40 +148,37 @@ class PostgresEngine:
         self._reached, self._away = True, None
         return connection
 
-    async def _is_stored(self, transaction: str) -> bool:
-        """Whether a transaction was committed whose connection broke meanwhile.
+    async def _is_stored(self, receipt: Receipt | None) -> bool:
+        """Whether a transaction is stored whose connection broke during its commit.
 
         Raises:
             StoreUnavailable: nobody could tell in time.
         """
         end = time.monotonic() + UNKNOWN_SECONDS
-        while True:
-            outcome = await self._outcome(transaction)
-            if outcome in ("committed", "aborted"):
-                return outcome == "committed"
-            if outcome is None or time.monotonic() > end:
-                break
-            await asyncio.sleep(0.1)
+        while receipt is not None and time.monotonic() < end:
+            try:
+                connection = await self._connected()
+                try:
+                    stored = await connection.is_stored(receipt)
+                finally:
+                    await self._put_back(connection)
+            except (StoreUnavailable, *DATABASE_ERRORS):
+                await asyncio.sleep(0.1)
+                continue
+            if stored is not None:
+                return stored
+            break
         raise StoreUnavailable(
             "The database went away during a commit: it is not known whether that was stored.",
             hint="Look whether it is there before you try again.",
             retry_after=1.0,
         )
 
-    async def _outcome(self, transaction: str) -> str | None:
-        try:
-            connection = await self._connected()
-        except StoreUnavailable:
-            return "in progress"  # As far as can be known now.
-        try:
-            return await connection.outcome(transaction)
-        except DATABASE_ERRORS as error:
-            return None if fault(error) == "statement" else "in progress"
-        finally:
-            if connection.usable:
-                self._idle.append(connection)
-            else:
-                await connection.close()
+    async def _put_back(self, connection: PostgresConnection) -> None:
+        if connection.usable:
+            self._idle.append(connection)
+        else:
+            await connection.close()
 
 
 def _engine(url: str, patient: bool) -> AsyncEngine:

@@ -8,25 +8,20 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from quorum_mcp.store.postgres_errors import DATABASE_ERRORS, fault
+from quorum_mcp.store.postgres_tally import Receipt, Tally, is_stored
 
 T = TypeVar("T")
 
-READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-WRITE = (
-    "BEGIN ISOLATION LEVEL READ COMMITTED; "
-    # The server tells its client when this setting changes. So the transaction's number is known without a
-    # further round trip, and how a commit ended whose answer the network swallowed can be asked for.
-    "SELECT set_config('application_name', 'quorum ' || pg_current_xact_id(), true)"
-)
-"""How transactions begin."""
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class ConnectionLost(Exception):
-    """The connection is gone. With `transaction`: while that was committed, and its body had had this `result`."""
+    """The connection is gone; while `committing`, the transaction may be stored, and its body had this result."""
 
-    def __init__(self, transaction: str | None, result: Any) -> None:
+    def __init__(self, committing: bool, receipt: Receipt | None, result: Any) -> None:
         super().__init__("the connection to the database was lost")
-        self.transaction = transaction
+        self.committing = committing
+        self.receipt = receipt
         self.result = result
 
 
@@ -40,6 +35,7 @@ class PostgresConnection:
     def __init__(self, connection: AsyncConnection, raw: Any) -> None:
         self._connection = connection
         self._raw = raw
+        self._tally = Tally(raw)
 
     @classmethod
     async def open(cls, engine: AsyncEngine) -> Self:
@@ -52,27 +48,29 @@ class PostgresConnection:
         """Whether it is still connected, as far as this side knows."""
         return not self._raw.is_closed()
 
-    async def transact(self, begin: str, body: Callable[[Connection], T]) -> T:
+    async def transact(self, body: Callable[[Connection], T], *, write: bool) -> T:
         """What `body` returns, its transaction committed; afterwards the next may begin, or it is not `usable`.
 
         Raises:
             ConnectionLost: what becomes of the transaction is not known here.
             BaseException: what the body or the database raised; nothing is stored.
         """
-        transaction = ending = result = None
+        receipt = result = None
+        committing = False
         try:
-            await self._raw.execute(begin)
-            if begin is WRITE:
-                transaction = self._raw.get_settings().application_name.rpartition(" ")[2]
+            if write:
+                receipt = await self._tally.begin()
+            else:
+                await self._raw.execute(_READ)
             result = await self._connection.run_sync(_carry_out, body)
-            ending = transaction
+            committing = write
             status = await self._raw.execute("COMMIT")
         except DATABASE_ERRORS as error:
             what = "lost" if self._raw.is_closed() else fault(error)
             if what in ("lost", "away"):
                 self._raw.terminate()
-                if what == "lost" or ending is not None:
-                    raise ConnectionLost(ending, result) from error
+                if what == "lost" or committing:
+                    raise ConnectionLost(committing, receipt, result) from error
             raise
         except asyncio.CancelledError:
             self._raw.terminate()
@@ -81,17 +79,23 @@ class PostgresConnection:
             await self._roll_back()
         if status != "COMMIT":
             raise RuntimeError("A transaction's body went on after a statement of it had failed.")
+        self._tally.committed(receipt)
         return result
 
-    async def outcome(self, transaction: str) -> str | None:
-        """How a transaction ended: committed, aborted, in progress; None where that is too long ago.
+    async def is_stored(self, receipt: Receipt) -> bool | None:
+        """Whether a transaction of another connection is stored; None where the database forgot.
 
         Raises `DATABASE_ERRORS`.
         """
-        return await self._raw.fetchval("SELECT pg_xact_status($1::text::xid8)", transaction)
+        return await is_stored(self._raw, receipt)
 
     async def close(self) -> None:
         """Say good-bye, where somebody listens."""
+        if self.usable:
+            try:
+                await self._tally.close()
+            except DATABASE_ERRORS:
+                self._raw.terminate()
         await self._connection.close()
 
     async def _roll_back(self) -> None:

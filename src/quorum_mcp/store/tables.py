@@ -177,3 +177,12 @@ files = Table(
     Column("created_at", BigInteger, nullable=False),
 )
 Index("ix_files_list", files.c.tenant, files.c.created_at)
+
+# On PostgreSQL each connection that writes counts its commits here: see `postgres_tally`.
+writers = Table(
+    "writers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("commits", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)

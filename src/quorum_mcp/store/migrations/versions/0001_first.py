@@ -151,7 +151,7 @@ def _create_calls() -> None:
 
 
 def _create_rest() -> None:
-    """The database's id, calibrations and uploaded files."""
+    """The database's id, calibrations, uploaded files, and who writes."""
     op.create_table(
         "meta",
         sa.Column("name", sa.Text, nullable=False),
@@ -177,3 +177,10 @@ def _create_rest() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
     )
     op.create_index("ix_files_list", "files", ["tenant", "created_at"])
+    op.create_table(
+        "writers",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("commits", sa.BigInteger, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_writers")),
+    )
