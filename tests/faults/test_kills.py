@@ -263,19 +263,28 @@ async def test_kills_at_any_moment(tmp_path: Path) -> None:
                 placing=placing(1), synthesis=Say("All in all. " * 10, **slow),
                 attack=Say("OBJECTION 1: It is slow.", **slow), defence=Say("1: REJECTED - no", **slow),
             )  # fmt: skip
+        earlier: str | None = None
         for number in range(25 if LONG else 1):
-            mode = chance.choice(modes)
+            follow_up = {"session_id": earlier} if earlier and chance.random() < 0.5 else {}
             up.asked.clear()
-            run = (await q.ask(f"{QUESTION} ({number})", ABC, mode=mode, wait=False))["session_id"]
+            begun = await q.ask(
+                f"{QUESTION} ({number})", ABC, mode=chance.choice(modes), wait=False, **follow_up
+            )
+            run = earlier = begun["session_id"]
             for _ in range(chance.randint(1, 2) if LONG else 1):
                 await asyncio.sleep(chance.uniform(0.0, 1.2))
                 server.kill()
-                stored = ended_calls(tmp_path, run)
+                stored = {
+                    key: data
+                    for key, data in ended_calls(tmp_path, run).items()
+                    if data["turn"] == begun["turn"]
+                }
                 before = Counter((a.model, a.kind) for a in up.asked)
                 await server.started()
             ending = await outcome(q, run)
             assert ending["type"] == "run.finished", ending
-            whole_log(await q.all_events(run))
+            events = await q.all_events(run)
+            whole_log([event for event in events if event["data"]["turn"] == begun["turn"]])
             roles = {"answer": "seat", "advocate": "attack", "synthesizer": "synthesis"}
             for key, data in stored.items():
                 kind = roles.get(data["role"], data["role"])

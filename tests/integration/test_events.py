@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.rest import Rest
+from tests.support.rest import Answer, Rest
 from tests.support.script import Say
 from tests.support.server import scripted
 from tests.support.upstream import Upstream
@@ -198,10 +198,14 @@ async def test_cancels_around_the_end_leave_exactly_one_ending(tmp_path: Path) -
     async with scripted(tmp_path) as (up, q):
         up.model("a", Say(FOUR, latency=0.03))
 
+        async def cancel(run: str, after: float) -> Answer:
+            await asyncio.sleep(after)
+            return await q.post(f"/api/session/{run}/cancel")
+
         async def one() -> None:
             run = (await q.ask("2 + 2?", ["lab/a"], wait=False))["session_id"]
             await asyncio.sleep(chance.uniform(0, 0.08))
-            answers = await asyncio.gather(*(q.post(f"/api/session/{run}/cancel") for _ in range(2)))
+            answers = await asyncio.gather(*(cancel(run, chance.uniform(0, 0.01)) for _ in range(3)))
             events = await q.all_events(run)
             endings = [event["type"] for event in events if event["type"] in ENDINGS]
             status = (await q.session_of(run))["status"]

@@ -193,6 +193,15 @@ async def test_without_a_judge_nothing_is_measured(tmp_path: Path) -> None:
     assert not answer["degraded"]
 
 
+async def test_a_configured_judge_judges_where_nobody_writes(tmp_path: Path) -> None:
+    async with scripted(tmp_path, consensus={"judge": "lab/judge"}) as (up, q):
+        up.model("judge", grouping=honest, synthesis="Never asked for.")
+        answer = await q.ask(QUESTION, reviewers(up), synthesizer=None)
+        assert up.count(kind="synthesis") == 0
+    assert (answer["agreement"], answer["confidence"]) == ("disagree", 0.6667)
+    assert answer["consensus"] == REVIEWS["a"]
+
+
 @pytest.mark.parametrize(
     "broken", ['{"positions": [{"summary": "x", "mem', "[]", '{"positions": {}}', "I'd rather not."]
 )
