@@ -1,17 +1,24 @@
-"""What the store costs: CPU microseconds for each thing that a run does with it, on SQLite in a temporary folder.
+"""What the store costs: CPU microseconds for each thing that a run does with it, on each engine.
 
-Run with `python benchmarks/store.py`. The figures are user + system time of the whole process, all threads,
-median of 5 rounds of 200.
+Run with `python benchmarks/store.py`. The figures are user + system time of this whole process, all threads,
+and beside it that of the server's processes where there is one; median of 5 rounds of 200. SQLite is a file in
+a temporary folder, PostgreSQL a server of this machine on a unix socket that does not wait for the disk.
 """
 
 import asyncio
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from msgspec import structs
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tools.needs import NEEDS, found
+from tools.postgresql import Server, server
 
 from quorum_mcp.events import Event, now
 from quorum_mcp.ids import new_id
@@ -40,14 +47,35 @@ def new_call() -> tuple[AttemptRecord, CallRecord]:
     ), call
 
 
+class Cpu:
+    """CPU time, here and in the database's server."""
+
+    server: Server | None = None
+
+    @classmethod
+    def seconds(cls) -> tuple[float, float]:
+        return time.process_time(), cls.server.cpu_seconds() if cls.server else 0.0
+
+
+def show(name: str, figures: list[tuple[float, float]]) -> None:
+    """Print the medians of microseconds here and in the server; the first round warms up."""
+    here, there = (statistics.median(column) for column in zip(*figures[1:], strict=True))
+    print(f"{name:42} {here:7.1f} us" + (f" + {there:6.1f} us in the server" if Cpu.server else ""))
+
+
+def each(began: tuple[float, float], ended: tuple[float, float], times: int = EACH) -> tuple[float, float]:
+    """Microseconds for each of `times`."""
+    return (ended[0] - began[0]) / times * 1e6, (ended[1] - began[1]) / times * 1e6
+
+
 async def measure(name: str, action: Callable[[int], Awaitable[object]]) -> None:
-    figures: list[float] = []
+    figures: list[tuple[float, float]] = []
     for turn in range(ROUNDS + 1):
-        began = time.process_time()
+        began = Cpu.seconds()
         for n in range(EACH):
             await action(turn * EACH + n)
-        figures.append((time.process_time() - began) / EACH * 1e6)
-    print(f"{name:42} {statistics.median(figures[1:]):7.1f} us")  # the first round warms up
+        figures.append(each(began, Cpu.seconds()))
+    show(name, figures)
 
 
 async def measure_runs(database: Database) -> None:
@@ -88,17 +116,17 @@ async def measure_journal(database: Database, folder: Path) -> None:
             (structs.replace(a, status="ok"), structs.replace(c, status="ok", trace=("a", "b")))
             for a, c in calls
         ]
-        times = [time.process_time()]
+        times = [Cpu.seconds()]
         for attempt, call in calls:
             journal.sent(attempt, call)
-        times.append(time.process_time())
+        times.append(Cpu.seconds())
         for attempt, call in ends:
             journal.done(attempt, call)
-        times.append(time.process_time())
+        times.append(Cpu.seconds())
         await journal.flush()
-        times.append(time.process_time())
+        times.append(Cpu.seconds())
         for figures, began, end in zip((sent, done, settled), times[:-1], times[1:], strict=True):
-            figures.append((end - began) / EACH * 1e6)
+            figures.append(each(began, end))
 
     async def alone(_: int) -> None:
         attempt, call = new_call()
@@ -108,24 +136,63 @@ async def measure_journal(database: Database, folder: Path) -> None:
 
     for name, figures in (("note that a request leaves", sent), ("note that it ended", done),
                           ("store its two rows, 200 calls at once", settled)):  # fmt: skip
-        print(f"{name:42} {statistics.median(figures[1:]):7.1f} us")
+        show(name, figures)
     await measure("a call alone: both notes, two rows", alone)
     await journal.close()
 
 
-async def main() -> None:
+async def measure_engine(url: str, folder: Path) -> None:
+    """All figures of one engine, on an empty database."""
+    for kind in ("new", "existing"):
+        began = Cpu.seconds()
+        database = await Database.open(url)
+        show(f"open a database, {kind}", [(0, 0), each(began, Cpu.seconds(), 1)])
+        if kind == "new":
+            await database.close()
+    await measure_runs(database)
+    await measure_journal(database, folder)
+    await measure("an empty transaction that reads", lambda _: database.read(lambda _: None))
+    await measure("an empty transaction that writes", lambda _: database.write(lambda _: None))
+    await measure_together(database)
+    await database.close()
+
+
+async def measure_together(database: Database) -> None:
+    """Rates when many want to write at once, as calls in parallel do."""
+    runs, log = Runs(database), EventLog(database)
+    ids = [(await runs.create(new_run())).run_id for _ in range(EACH)]
+    figures: list[tuple[float, float]] = []
+    for seq in range(1, ROUNDS + 2):
+        began = Cpu.seconds()
+        wall = time.perf_counter()
+        await asyncio.gather(
+            *(
+                log.append(one, 1, [Event(one, seq, now(), "call.finished", {"text": "x" * 800})])
+                for one in ids
+            )
+        )
+        wall = time.perf_counter() - wall
+        figures.append(each(began, Cpu.seconds()))
+    show(f"append one event, {EACH} runs at once", figures)
+    print(f"{'':42} {EACH / wall:7.0f} a second")
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or ["sqlite", "postgresql"]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for kind in ("new", "existing"):
-            began = time.process_time()
-            database = await Database.open(f"sqlite:///{folder}/quorum.db")
-            print(f"{f'open a database, {kind}':42} {(time.process_time() - began) * 1e6:7.0f} us")
-            if kind == "new":
-                await database.close()
-        await measure_runs(database)
-        await measure_journal(database, folder)
-        await database.close()
+        if "sqlite" in wanted:
+            print("SQLite")
+            asyncio.run(measure_engine(f"sqlite:///{name}/quorum.db", Path(name)))
+    if "postgresql" not in wanted:
+        return
+    if found("postgresql") is None:
+        sys.exit(f"PostgreSQL is missing: {NEEDS['postgresql'].hint}")
+    with server() as started, tempfile.TemporaryDirectory() as name:
+        print("\nPostgreSQL")
+        started.create_database("bench")
+        Cpu.server = started
+        asyncio.run(measure_engine(started.url("bench"), Path(name)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

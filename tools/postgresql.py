@@ -99,16 +99,19 @@ class Server:
         self._run("createdb", "-h", self.folder, "-U", USER, name)
 
     def cpu_seconds(self) -> float:
-        """CPU time of the server's processes, those included that have ended."""
-        pid, ticks = self.pid(), 0
-        for path in Path("/proc").glob("[0-9]*/stat"):
+        """CPU time of the server's processes that are there, and of those that it has outlived."""
+        first, nanoseconds = self.pid(), 0
+        for folder in Path("/proc").glob("[0-9]*"):
             try:
-                fields = path.read_text().rpartition(")")[2].split()
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                if first in (int(folder.name), int(fields[1])):
+                    nanoseconds += int((folder / "schedstat").read_text().split()[0])
+                if first == int(folder.name):
+                    ticks = int(fields[13]) + int(fields[14])
+                    nanoseconds += ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
             except (FileNotFoundError, ProcessLookupError):
-                continue
-            if pid in (int(path.parent.name), int(fields[1])):
-                ticks += sum(map(int, fields[11:15] if int(path.parent.name) == pid else fields[11:13]))
-        return ticks / os.sysconf("SC_CLK_TCK")
+                continue  # It has ended meanwhile.
+        return nanoseconds / 1e9
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         done = subprocess.run(

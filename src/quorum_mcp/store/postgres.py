@@ -84,7 +84,9 @@ class PostgresEngine:
                 await self._room.acquire()
         except TimeoutError as error:
             raise StoreUnavailable(
-                "The database is too slow: all connections to it are in use.", retry_after=1.0
+                "The database is too slow: all connections to it are in use.",
+                hint="Look at the server's load, and at what holds locks for long.",
+                retry_after=1.0,
             ) from error
         try:
             return await self._carry_out(body, write=write)
