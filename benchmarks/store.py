@@ -52,9 +52,10 @@ class Cpu:
 
     server: Server | None = None
 
-    @classmethod
-    def seconds(cls) -> tuple[float, float]:
-        return time.process_time(), cls.server.cpu_seconds() if cls.server else 0.0
+    def __init__(self) -> None:
+        self.ended = time.process_time()
+        self.there = self.server.cpu_seconds() if self.server else 0.0
+        self.began = time.process_time()  # The look at the server's processes does not count.
 
 
 def show(name: str, figures: list[tuple[float, float]]) -> None:
@@ -63,18 +64,18 @@ def show(name: str, figures: list[tuple[float, float]]) -> None:
     print(f"{name:42} {here:7.1f} us" + (f" + {there:6.1f} us in the server" if Cpu.server else ""))
 
 
-def each(began: tuple[float, float], ended: tuple[float, float], times: int = EACH) -> tuple[float, float]:
+def each(began: Cpu, ended: Cpu, times: int = EACH) -> tuple[float, float]:
     """Microseconds for each of `times`."""
-    return (ended[0] - began[0]) / times * 1e6, (ended[1] - began[1]) / times * 1e6
+    return (ended.ended - began.began) / times * 1e6, (ended.there - began.there) / times * 1e6
 
 
 async def measure(name: str, action: Callable[[int], Awaitable[object]]) -> None:
     figures: list[tuple[float, float]] = []
     for turn in range(ROUNDS + 1):
-        began = Cpu.seconds()
+        began = Cpu()
         for n in range(EACH):
             await action(turn * EACH + n)
-        figures.append(each(began, Cpu.seconds()))
+        figures.append(each(began, Cpu()))
     show(name, figures)
 
 
@@ -116,15 +117,15 @@ async def measure_journal(database: Database, folder: Path) -> None:
             (structs.replace(a, status="ok"), structs.replace(c, status="ok", trace=("a", "b")))
             for a, c in calls
         ]
-        times = [Cpu.seconds()]
+        times = [Cpu()]
         for attempt, call in calls:
             journal.sent(attempt, call)
-        times.append(Cpu.seconds())
+        times.append(Cpu())
         for attempt, call in ends:
             journal.done(attempt, call)
-        times.append(Cpu.seconds())
+        times.append(Cpu())
         await journal.flush()
-        times.append(Cpu.seconds())
+        times.append(Cpu())
         for figures, began, end in zip((sent, done, settled), times[:-1], times[1:], strict=True):
             figures.append(each(began, end))
 
@@ -144,9 +145,9 @@ async def measure_journal(database: Database, folder: Path) -> None:
 async def measure_engine(url: str, folder: Path) -> None:
     """All figures of one engine, on an empty database."""
     for kind in ("new", "existing"):
-        began = Cpu.seconds()
+        began = Cpu()
         database = await Database.open(url)
-        show(f"open a database, {kind}", [(0, 0), each(began, Cpu.seconds(), 1)])
+        show(f"open a database, {kind}", [(0, 0), each(began, Cpu(), 1)])
         if kind == "new":
             await database.close()
     await measure_runs(database)
@@ -163,7 +164,7 @@ async def measure_together(database: Database) -> None:
     ids = [(await runs.create(new_run())).run_id for _ in range(EACH)]
     figures: list[tuple[float, float]] = []
     for seq in range(1, ROUNDS + 2):
-        began = Cpu.seconds()
+        began = Cpu()
         wall = time.perf_counter()
         await asyncio.gather(
             *(
@@ -172,7 +173,7 @@ async def measure_together(database: Database) -> None:
             )
         )
         wall = time.perf_counter() - wall
-        figures.append(each(began, Cpu.seconds()))
+        figures.append(each(began, Cpu()))
     show(f"append one event, {EACH} runs at once", figures)
     print(f"{'':42} {EACH / wall:7.0f} a second")
 
