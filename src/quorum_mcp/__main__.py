@@ -1,5 +1,6 @@
 """The `quorum` command, and `python -m quorum_mcp`."""
 
+import sys
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, NoReturn
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from quorum_mcp.client.quorum import Quorum
     from quorum_mcp.config.settings import Settings
     from quorum_mcp.operations.context import Services
+
+INTERRUPTED = 130
+"""The exit status after an interrupt."""
 
 
 class Wiring:
@@ -37,9 +41,13 @@ class Wiring:
 
 def main() -> NoReturn:
     """Run the command line and exit with its status."""
-    from quorum_mcp.cli.main import run
+    try:
+        from quorum_mcp.cli.main import run
 
-    run(Wiring())
+        run(Wiring())
+    except KeyboardInterrupt:
+        # While the command line is still being imported, or again while it ends: there is nothing to say.
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -40,6 +41,8 @@ async def test_the_answer_goes_to_standard_output_and_the_rest_to_standard_error
         assert "confidence 0.67 (uncalibrated)" in done.err
         assert "cost $0." in done.err
         assert "\x1b" not in done.out + done.err
+        two = await quorum("ask", "What is 2 + 2?", "--panel", "lab/a,lab/b")
+        assert re.search(r"^1 agrees, 1 dissents: lab/b: 5$", two.err, re.MULTILINE)
         quorum.env["QUORUM_NO_PROGRESS"] = "1"
         assert "has answered" not in (await quorum("ask", "What is 2 + 2?", *PANEL)).err
 
@@ -55,6 +58,13 @@ async def test_json_and_json_lines(where: str, tmp_path: Path) -> None:
         assert (lines[0]["type"], lines[-1]["type"]) == ("run.started", "run.finished")
         assert lines[-1]["data"]["result"]["conclusion"] == "4"
         assert [line["seq"] for line in lines] == sorted(line["seq"] for line in lines)
+
+
+async def test_a_temperature_of_zero_is_sent(tmp_path: Path) -> None:
+    async with command("embedded", tmp_path) as (up, quorum):
+        agreeing(up)
+        assert (await quorum("ask", "What is 2 + 2?", *PANEL, "--temperature", "0")).status == 0
+        assert {asked.body["temperature"] for asked in up.asked} == {0}
 
 
 @BOTH
@@ -87,6 +97,9 @@ async def test_what_is_piped_in(where: str, tmp_path: Path) -> None:
         (("ask", "?x", "--panel", "lob/a"), 6, "no model is called 'lob/a'", "did you mean lab/a?"),
         (("ask", "?x", "--panel", "nightly"), 6, "no panel is called 'nightly'", ""),
         (("ask", "?x", *PANEL, "--samples", "99"), 2, "samples", ""),
+        (("ask", "?x", *PANEL, "--samples", "0"), 2, "samples: Input should be greater", ""),
+        (("ask", "?x", *PANEL, "--max-cost", "0"), 2, "max_cost: Input should be greater than 0", ""),
+        (("ask", "?x", *PANEL, "--timeout", "0"), 2, "timeout_seconds: Input should be greater", ""),
         (("ask", "?x", "--mode", "fast"), 2, "'fast' is not one of", "quorum ask --help"),
         (("ask", "?x", "-f", "missing.txt"), 2, "missing.txt cannot be read", "check the path"),
         (("ask", "?x", "--panel", "lab/a,lab/b", "--require-consensus"), 3, "does not agree", "session"),
@@ -232,6 +245,9 @@ async def test_calibrate_learns_from_a_file(where: str, tmp_path: Path) -> None:
         assert learnt.status == 0, learnt.err
         assert learnt.out.splitlines()[1].split()[:3] == ["lab/a", "30", "30"]
         assert "this panel decides by: leader alone" in learnt.out
+        nobody = await quorum("calibrate", str(file), "--provider", "lab", "--panel", "lab/a,lab/bb")
+        assert (nobody.status, nobody.out) == (2, "")
+        assert "no answers of lab/bb\nhint: did you mean lab/b?" in nobody.err
         broken = await quorum("calibrate", "-", stdin='{"answers": []}\nnot json')
         assert (broken.status, "error: -:2:" in broken.err) == (2, True)
 

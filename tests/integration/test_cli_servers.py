@@ -281,7 +281,9 @@ async def test_the_database_is_checked_and_upgraded(tmp_path: Path) -> None:
         database.execute("UPDATE alembic_version SET version_num = 'from the future'")
     database.close()
     newer = await quorum("db", "check")
-    assert (newer.status, "from the future" in newer.err) == (2, True)
+    assert (newer.status, "from the future" in newer.err, "db upgrade" in newer.err) == (2, True, False)
+    assert "hint: Upgrade Quorum: pip install" in newer.err
+    assert "fix: Upgrade Quorum" in (await quorum("doctor")).out
     refused = await quorum("sessions")
     assert (refused.status, "hint: " in refused.err) == (2, True)
 

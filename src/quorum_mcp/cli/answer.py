@@ -1,5 +1,6 @@
 """An answer for people: itself on standard output, what is known about it on standard error."""
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ def show(answer: "QueryAnswer") -> None:
         data(label)
     data(answer.consensus or "")
     talk("")
-    for line in (*labels(answer), *about(answer)):
+    # Where both go to the same reader, who is no language model is said once, above the answer.
+    once = sys.stdout.isatty() and sys.stderr.isatty()
+    for line in (*(() if once else labels(answer)), *about(answer)):
         talk(line)
 
 
@@ -67,9 +70,12 @@ def verdict(answer: "QueryAnswer") -> str:
     agree = len(answer.groups[0].members)
     if not dissent:
         return ("1 answer, nobody else to compare it with" if agree == 1 else f"all {agree} agree") + tail
-    return (
-        f"{agree} agree, {len(dissent)} dissent{'s' if len(dissent) == 1 else ''}: {'; '.join(dissent)}{tail}"
-    )
+    counts = f"{_count(agree, 'agree')}, {_count(len(dissent), 'dissent')}"
+    return f"{counts}: {'; '.join(dissent)}{tail}"
+
+
+def _count(seats: int, do: str) -> str:
+    return f"{seats} {do}s" if seats == 1 else f"{seats} {do}"
 
 
 def _attack(attack: dict[str, Any]) -> str:

@@ -25,7 +25,7 @@ def question_of(question: str | None, options: dict[str, Any]) -> tuple[str, dic
         UsageError: there is no question.
         InvalidInput: a file cannot be read, or standard input is no text.
     """
-    asking = {name: options[name] for name in PLAIN if options[name] not in (None, (), False)}
+    asking = {name: options[name] for name in PLAIN if _given(options[name])}
     files = [_file(path) for path in options["files"]]
     if STDIN not in options["files"] and (piped := _piped()):
         if question is None:
@@ -58,6 +58,11 @@ async def last_session(quorum: "Quorum") -> str:
     if not newest:
         raise InvalidInput("there is no session to continue", hint="leave --continue out to begin one")
     return newest[0].session_id
+
+
+def _given(option: object) -> bool:
+    """Whether an option was typed; 0 is a value like any other, though it equals False."""
+    return option is not None and option is not False and option != ()
 
 
 def _panel(panel: str | None, models: tuple[str, ...]) -> dict[str, Any]:

@@ -142,55 +142,6 @@ async def server(url: str, settings: "Settings") -> Check:
     return Check("server", "ok" if health["status"] == "healthy" else "warn", f"{url} is {health['status']}")
 
 
-async def models(settings: "Settings", registry: "Registry") -> list[Check]:
-    """Model names of the settings that their provider does not list any more, with the nearest that it does."""
-    from difflib import get_close_matches
-
-    checks: list[Check] = []
-    listed: dict[str, list[str]] = {}
-    for found in registry.describe():
-        if not found.configured or found.kind in ("builtin", "sim"):
-            continue
-        try:
-            listed[found.name] = [model.id for model in await registry.list_models(found.name)]
-        except QuorumError as error:
-            checks.append(
-                Check("models", "warn", f"{found.name} does not list its models: {error.message}", error.hint)
-            )
-    for where, provider, model in named_models(settings, registry):
-        if provider not in listed or model in listed[provider]:
-            continue
-        near = get_close_matches(model, listed[provider], 1, 0.3)
-        fix = (
-            f"write {provider}/{near[0]}"
-            if near
-            else f"`quorum models --provider {provider} --refresh` lists its models"
-        )
-        checks.append(Check("models", "fail", f"{where}: {provider} has no model {model!r}", fix))
-    checks.append(
-        Check("models", "ok", f"{sum(map(len, listed.values()))} listed by {', '.join(listed) or 'nobody'}")
-    )
-    return checks
-
-
-def named_models(settings: "Settings", registry: "Registry") -> Iterator[tuple[str, str, str]]:
-    """Every model that the settings name: where, whose, and its name there."""
-    rules = settings.consensus
-    names = {f"panels.{panel}": members for panel, members in settings.panels.items()}
-    names |= {f"fallbacks.{name}": (name, *others) for name, others in settings.fallbacks.items()}
-    names |= {"consensus": tuple(filter(None, (rules.synthesizer, rules.judge, *rules.fallback)))}
-    for where, members in names.items():
-        for name in members:
-            head, slash, rest = name.partition("/")
-            if slash and head in registry.providers:
-                yield where, head, rest
-    for alias, entry in settings.models.items():
-        yield f"models.{alias}", entry.provider, entry.model_id
-    for found in registry.describe():
-        if found.configured and found.model is not None:
-            yield f"{found.name}'s default", found.name, found.model
-
-
 def broken(error: ConfigError) -> Check:
     """Settings that cannot be used: nothing else can be looked at then."""
     return Check("configuration", "fail", error.message, error.hint)

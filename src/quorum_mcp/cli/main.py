@@ -1,7 +1,6 @@
 """The group of commands: each is imported when it is called, and every error leaves by one way."""
 
 import asyncio
-import os
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -11,9 +10,9 @@ from typing import NoReturn
 import click
 
 from quorum_mcp import __version__
-from quorum_mcp.cli.output import failure, talk
+from quorum_mcp.cli.output import drop_output, failure, open_outputs, talk
 from quorum_mcp.cli.session import Session, Wiring, example
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import QuorumError, StoreUnavailable
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -84,6 +83,7 @@ def quorum(session: Session, url: str | None, config: Path | None) -> None:
 def run(wiring: Wiring, arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit with the status of the error table."""
     session = Session(wiring)
+    open_outputs()
     try:
         status = quorum.main(arguments, prog_name="quorum", standalone_mode=False, obj=session)
     except QuorumError as error:
@@ -98,10 +98,25 @@ def run(wiring: Wiring, arguments: list[str] | None = None) -> NoReturn:
         talk("error: interrupted")
         status = INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has had enough; there must be no second complaint when Python flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()  # whoever read it has had enough
         status = 1
+    except OSError as error:
+        refused = _refused(error)
+        failure(refused, as_json=session.as_json)
+        status = refused.exit_code
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refused(error: OSError) -> StoreUnavailable:
+    """What the machine refuses and nobody nearer could explain, such as a folder that may not be read."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # click's own words, such as a help text, could not be written
+        drop_output()
+    what = f"{error.filename}: " if error.filename else ""
+    return StoreUnavailable(
+        f"{what}{error.strerror or error}", hint="check that it is there, its permissions and free space"
+    )
 
 
 def _usage(error: click.ClickException) -> int:

@@ -4,11 +4,12 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import QuorumError, StoreUnavailable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -17,13 +18,37 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def data(text: str) -> None:
-    """A piece of the result; in a pipe it is what it is."""
-    click.echo(harmless(text) if sys.stdout.isatty() else text)
+    """A piece of the result; in a pipe it is what it is.
+
+    Raises:
+        StoreUnavailable: it cannot be written, such as to a full disk.
+    """
+    try:
+        click.echo(harmless(text) if sys.stdout.isatty() else text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise StoreUnavailable(
+            f"standard output cannot be written: {error.strerror}", hint="write to another disk or folder"
+        ) from error
 
 
 def talk(text: str) -> None:
     """A word to the person at the terminal."""
     click.echo(harmless(text), err=True)
+
+
+def drop_output() -> None:
+    """Standard output takes nothing any more; there must be no second complaint when Python flushes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def open_outputs() -> None:
+    """Give a process that was started without standard output or error one that keeps nothing."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for as long as we run
 
 
 def harmless(text: str) -> str:

@@ -79,6 +79,8 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+        # An interrupt that came while all this was imported takes effect here, not amidst the start.
+        await asyncio.sleep(0)
         try:
             await self.serve(sockets=[self._listener])
         finally:

@@ -75,7 +75,13 @@ def work(body: Coroutine[Any, Any, T]) -> T:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         return await body
 
-    return asyncio.run(cancellable())
+    running = cancellable()
+    try:
+        return asyncio.run(running)
+    finally:
+        # An interrupt may come before either has begun, which would be reported as a coroutine never awaited.
+        running.close()
+        body.close()
 
 
 def asynchronous(function: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

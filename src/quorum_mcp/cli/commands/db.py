@@ -4,7 +4,6 @@ import click
 
 from quorum_mcp.cli.output import data, value
 from quorum_mcp.cli.session import Session, asynchronous, example, json_option
-from quorum_mcp.errors import ConfigError
 
 
 @click.group("db")
@@ -18,6 +17,7 @@ def command() -> None:
 @asynchronous
 async def check(session: Session) -> None:
     """Say which schema the database has; status 2 when this version cannot work on it."""
+    from quorum_mcp.store.schema import require_head
     from quorum_mcp.store.upgrade import check
 
     state = await check(session.settings().database_url)
@@ -27,10 +27,8 @@ async def check(session: Session) -> None:
         data(f"the database is at {state.head}, as this version expects")
     elif state.current is None:
         data(f"the database is empty; its first use makes it {state.head}")
-    if state.current is not None and not state.up_to_date:
-        raise ConfigError(
-            f"the database is at {state.current}, this version expects {state.head}", hint="quorum db upgrade"
-        )
+    if state.current is not None:
+        require_head(state.current)
 
 
 @command.command("upgrade", epilog=example("quorum db upgrade"))

@@ -36,7 +36,8 @@ def command(ctx: click.Context, online: bool) -> None:
 
 
 async def _examine(session: Session, *, online: bool) -> "list[Check]":
-    from quorum_mcp.cli import checks
+    from quorum_mcp.cli import checks, model_checks
+    from quorum_mcp.providers.builtin.provider import Builtin
     from quorum_mcp.providers.registry import Registry
 
     try:
@@ -44,11 +45,14 @@ async def _examine(session: Session, *, online: bool) -> "list[Check]":
         registry = Registry(settings)
     except ConfigError as error:
         return [checks.broken(error)]
+    registry.register(Builtin(), models=("arithmetic", "extract"))
     found = [*checks.configuration(settings), *checks.keys(settings)]
     try:
         found += await checks.providers(registry)
+        wrong, named = await model_checks.names(settings, registry)
+        found += wrong
         if online:
-            found += await checks.models(settings, registry)
+            found += await model_checks.lists(registry, named)
     finally:
         await registry.close()
     found += [await checks.database(settings), *checks.disk(settings), checks.port(settings)]

@@ -7,6 +7,7 @@ import click
 
 from quorum_mcp.cli.output import data, shorten, table, talk, usd, value
 from quorum_mcp.cli.session import Session, asynchronous, example, json_option, work
+from quorum_mcp.errors import InvalidInput
 
 if TYPE_CHECKING:
     from quorum_mcp.consensus.session import SessionView
@@ -125,7 +126,12 @@ def export(
     if output is None:
         data(text)
     else:
-        output.write_text(text, encoding="utf-8")
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InvalidInput(
+                f"{output} cannot be written: {error.strerror}", hint="name a file in a folder that there is"
+            ) from None
         talk(f"written to {output}")
 
 
