@@ -163,15 +163,19 @@ PIECES = [
 ]  # fmt: skip
 
 
+def cpu_seconds(text: str) -> float:
+    start = time.process_time()
+    find(text)
+    return time.process_time() - start
+
+
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_megabyte_of_nonsense_takes_time_in_proportion(piece: str) -> None:
     short, long = (piece * (size // len(piece)) for size in (100_000, 1_000_000))
-    times: list[float] = []
-    for text in (short, long):
-        start = time.process_time()
-        find(text)
-        times.append(time.process_time() - start)
+    times = [
+        min(cpu_seconds(text) for _ in range(3)) for text in (short, long)
+    ]  # the least disturbed of three
     assert times[1] < 0.5
     assert times[1] < 40 * times[0] + 0.05
 

@@ -14,7 +14,7 @@ from quorum_mcp.errors import (
     ProviderAuth,
     ProviderError,
     ProviderRateLimited,
-    ProviderRefused,
+    ProviderModelMissing,
     ProviderUnavailable,
     Unsupported,
 )
@@ -181,7 +181,7 @@ async def test_images(subject: Subject) -> None:
         ("wrong key", ProviderAuth),
         ("too long", ContextTooLong),
         ("overloaded", ProviderUnavailable),
-        ("nothing is written for this", ProviderRefused),
+        ("nothing is written for this", ProviderModelMissing),
     ],
 )
 async def test_failures_have_their_type(subject: Subject, text: str, error: type[ProviderError]) -> None:
