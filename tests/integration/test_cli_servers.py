@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import pty
 import re
 import resource
 import signal
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.support.cli import COMMAND, Cli, command, interrupted
+from tests.support.cli import Cli, command, interrupted, on_a_terminal
 from tests.support.rest import client
 from tests.support.script import Say
 from tests.support.server import config, environment, free_port, write_config
@@ -353,28 +351,6 @@ async def test_every_command_has_an_example_and_speaks_json(name: str, one: clic
     assert all(p.help for p in one.params if isinstance(p, click.Option))
 
 
-def on_a_terminal(cli: Cli, rows: int, *arguments: str) -> tuple[int, str]:
-    """A command's status and all that a terminal of so many rows got from it."""
-    import fcntl
-    import struct
-    import termios
-
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(cli.cwd)
-        os.execve(COMMAND[0], [*COMMAND, *arguments], cli.env | {"TERM": "xterm"})
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
-    got = b""
-    try:
-        while part := os.read(terminal, 65536):
-            got += part
-    except OSError:
-        pass  # Linux reports the other end's closing as an error
-    finally:
-        os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), got.decode()
-
-
 def test_a_terminal_gets_one_live_line_per_seat_and_no_commands_of_a_model(tmp_path: Path) -> None:
     with threaded() as up:
         names = "abcdefgh"
@@ -384,16 +360,23 @@ def test_a_terminal_gets_one_live_line_per_seat_and_no_commands_of_a_model(tmp_p
             )
         cli = cli_at(tmp_path, config(up.url))
         panel = ("--panel", ",".join(f"lab/{name}" for name in names), "--exhaustive")
-        status, tall = on_a_terminal(cli, 24, "ask", "What is 2 + 2?", *panel)
+        status, tall = on_a_terminal(cli, 24, 80, "ask", "What is 2 + 2?", *panel)
         assert status == 0
         for name in names:
             assert re.search(rf"lab/{name}: (answers|writes)", tall)
             assert f"lab/{name}: has answered 4" in tall
         assert "\x1b]0;" not in tall
         assert "\N{REPLACEMENT CHARACTER}" in tall
-        status, short = on_a_terminal(cli, 6, "ask", "What is 2 + 2?", *panel)
+        status, short = on_a_terminal(cli, 6, 80, "ask", "What is 2 + 2?", *panel)
         assert status == 0
         assert "and 5 more" in short
         frames = [frame for frame in re.split(r"\x1b\[2K", short) if "lab/" in frame]
         assert max(frame.count("\n") for frame in frames[:-1]) <= 5
         assert threading.active_count() >= 1
+
+
+def test_a_terminal_that_gets_both_streams_is_told_once_who_is_no_language_model(tmp_path: Path) -> None:
+    asked = ("ask", "What is 17% of 2,340?", "--panel", "builtin/arithmetic")
+    status, seen = on_a_terminal(cli_at(tmp_path), 24, 200, *asked)
+    assert (status, seen.count("[built-in solvers: builtin/arithmetic")) == (0, 1), seen
+    assert "397.8" in seen

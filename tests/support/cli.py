@@ -1,10 +1,14 @@
 """The `quorum` command as a process, with nothing of the user's own set-up."""
 
 import asyncio
+import fcntl
 import json
 import os
+import pty
 import signal
+import struct
 import sys
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -79,6 +83,24 @@ async def interrupted(child: asyncio.subprocess.Process, how: signal.Signals) ->
     """Send a signal and wait for the end."""
     os.kill(child.pid, how)
     return await ended(child)
+
+
+def on_a_terminal(cli: Cli, rows: int, columns: int, *arguments: str) -> tuple[int, str]:
+    """A command's status and all that a terminal of that size got from it."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cli.cwd)
+        os.execve(COMMAND[0], [*COMMAND, *arguments], cli.env | {"TERM": "xterm"})
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    got = b""
+    try:
+        while part := os.read(terminal, 65536):
+            got += part
+    except OSError:
+        pass  # Linux reports the other end's closing as an error
+    finally:
+        os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), got.decode()
 
 
 @asynccontextmanager
