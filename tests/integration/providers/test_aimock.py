@@ -13,8 +13,8 @@ from quorum_mcp.errors import (
     ContextTooLong,
     ProviderAuth,
     ProviderError,
-    ProviderRateLimited,
     ProviderModelMissing,
+    ProviderRateLimited,
     ProviderUnavailable,
     Unsupported,
 )

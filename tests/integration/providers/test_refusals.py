@@ -118,7 +118,11 @@ async def test_limits_say_when_to_come_back(
         (400, {"message": "flagged", "code": "content_policy_violation"}, "provider_content_filtered"),
         (400, {"message": "x", "code": "data_inspection_failed"}, "provider_content_filtered"),
         (403, {"message": "Input was flagged", "metadata": {"reasons": ["x"]}}, "provider_content_filtered"),
-        (404, {"message": "The model `m` does not exist", "code": "model_not_found"}, "provider_model_missing"),
+        (
+            404,
+            {"message": "The model `m` does not exist", "code": "model_not_found"},
+            "provider_model_missing",
+        ),
         (
             400,
             {"message": "`temperature` is deprecated for this model.", "type": "invalid_request_error"},
