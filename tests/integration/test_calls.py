@@ -266,3 +266,12 @@ async def test_lists_of_calls(tmp_path: Path) -> None:
         stats = await q.get("/api/stats")
         assert (stats["calls"], stats["succeeded"], stats["failed"]) == (5, 4, 1)
         assert stats["sessions"]["completed"] == 1
+
+
+async def test_a_fallback_chain_counts_under_every_name_of_its_model(tmp_path: Path) -> None:
+    alias = {"mine": {"provider": "lab", "model_id": "a"}}
+    async with scripted(tmp_path, models=alias, fallbacks={"mine": ["lab/b"]}) as (up, q):
+        up.model("a", Say(fail="auth"))
+        up.model("b", HELLO)
+        answer = await generate(q, "lab/a")
+        assert answer["model"] == "b"

@@ -8,7 +8,7 @@ on, unless the caller allows the stream to begin anew (`restartable`), and nothi
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from msgspec import structs
 
@@ -27,6 +27,7 @@ from quorum_mcp.errors import (
     BadProviderAnswer,
     Cancelled,
     DeadlineExceeded,
+    ModelNotFound,
     ProviderModelMissing,
     QuorumError,
 )
@@ -88,11 +89,17 @@ class Calls:
         first = await self.registry.find(call.model)
         targets = [first]
         if call.fallback:
-            targets += [
-                await self.registry.find(name) for name in self.settings.fallbacks.get(first.name, ())
-            ]
+            targets += [await self.registry.find(name) for name in self._fallbacks(first)]
         state.trace.add("candidates: " + ", ".join(target.name for target in targets))
         return targets
+
+    def _fallbacks(self, first: Target) -> tuple[str, ...]:
+        """The chain of a model, under whatever name the settings call it."""
+        for name, chain in self.settings.fallbacks.items():
+            with suppress(ModelNotFound):
+                if name == first.name or self.registry.resolve(name).name == first.name:
+                    return chain
+        return ()
 
     async def _attempts(
         self, target: Target, state: State, *, restartable: bool
