@@ -1,6 +1,7 @@
 """Runs: one owner at a time, whoever dies or sleeps; nothing half-stored; one turn for one idempotency key."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -207,6 +208,46 @@ async def test_of_processes_that_claim_at_once_one_gets_each_run(store: Store) -
             stored = await Runs(database).get(f"ses_{n}")
             assert stored is not None
             assert stored.epoch == 2
+
+
+@pytest.mark.timeout(30)
+async def test_after_a_claim_nothing_of_the_old_owner_is_stored(store: Store) -> None:
+    """Two processes' worth of connections: one appends all the time, the other claims at a random moment."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    source = random.Random(seed)
+    async with store.opened() as old, store.opened() as new:
+
+        async def append(run_id: str) -> None:
+            with pytest.raises(StaleOwner):
+                for seq in range(1, 1_000_000):
+                    await EventLog(old).append(run_id, 1, [event(run_id, seq)])
+
+        async def race(run_id: str) -> None:
+            owner = asyncio.create_task(append(run_id))
+            await asyncio.sleep(source.uniform(0.0, 0.2))
+            assert await Runs(new).claim(run_id, "two", expected_epoch=1) == 2
+            stored = len(await EventLog(new).read(run_id))
+            await owner
+            assert len(await EventLog(new).read(run_id)) == stored
+
+        ids = [(await Runs(old).create(run())).run_id for _ in range(12)]
+        await asyncio.gather(*(race(run_id) for run_id in ids))
+
+
+@pytest.mark.timeout(30)
+async def test_heartbeats_and_expiries_of_the_same_runs_do_not_block_each_other(store: Store) -> None:
+    async with store.opened() as one, store.opened() as two:
+        ids = [(await Runs(one).create(run())).run_id for _ in range(40)]
+        for _ in range(5):
+            beats = await asyncio.gather(
+                Runs(one).heartbeat("one", ids),
+                Runs(two).heartbeat("one", ids[::-1]),
+                Runs(two).expire_idle(1),
+                *(EventLog(one).append(run_id, 1, []) for run_id in ids[::7]),
+                Runs(one).heartbeat("one", ids[5:30]),
+            )
+            assert sorted(beat.run_id for beat in beats[0]) == sorted(ids)
 
 
 async def test_only_a_silent_owner_loses_its_run(store: Store) -> None:
