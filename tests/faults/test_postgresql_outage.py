@@ -191,6 +191,7 @@ async def test_a_server_answers_503_during_an_outage_and_its_runs_go_on(
                 assert events[-1]["data"]["result"]["conclusion"] == "4"
                 assert (await q.ask("And 3 + 3?", ["lab/b"]))["status"] == "completed"
                 assert len(up.asked) == asked + 1
-                await asyncio.sleep(0.2)
-                stored = await store.rows("SELECT status FROM calls")
+                async with asyncio.timeout(BACK):  # records follow their calls in batches
+                    while len(stored := await store.rows("SELECT status FROM calls")) < len(up.asked):
+                        await asyncio.sleep(0.05)
                 assert stored == [("ok",)] * len(up.asked)
