@@ -192,6 +192,6 @@ async def test_a_server_answers_503_during_an_outage_and_its_runs_go_on(
                 assert (await q.ask("And 3 + 3?", ["lab/b"]))["status"] == "completed"
                 assert len(up.asked) == asked + 1
                 async with asyncio.timeout(BACK):  # records follow their calls in batches
-                    while len(stored := await store.rows("SELECT status FROM calls")) < len(up.asked):
+                    while len(stored := await store.rows("SELECT status FROM calls")) < len(up.asked):  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
                 assert stored == [("ok",)] * len(up.asked)
