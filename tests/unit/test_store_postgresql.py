@@ -249,7 +249,10 @@ async def test_a_stopped_process_holds_no_locks_for_long(store: PostgresStore) -
 
 async def test_a_process_uses_a_few_connections_only(store: PostgresStore) -> None:
     async with store.opened() as database:
-        most = text("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'quorum%'")
+        most = text(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name LIKE 'quorum%' AND datname = current_database()"
+        )
 
         def body(conn: Connection) -> int:
             conn.execute(text("SELECT pg_sleep(0.02)"))

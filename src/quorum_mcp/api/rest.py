@@ -148,7 +148,8 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
             return event_stream(at, request, run["run_id"], after)
         if operation.name == "session.export":
             return _download(answer)
-        code = 202 if _unfinished(answer) and operation.name in ASKING else status
+        at_once = given.get("wait") is False or _unfinished(answer)
+        code = 202 if at_once and operation.name in ASKING else status
         return json_response(answer, code)
 
     return handle
