@@ -9,13 +9,16 @@ import random
 import re
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from tests.support.script import Kind
 from tests.support.server import config, serving
 from tests.support.upstream import upstream
 
 pytestmark = pytest.mark.anyio
 
+ANSWER = "Four.\nCONCLUSION: 4"
 LONG = os.environ.get("QUORUM_LONG_FAULTS") == "1"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
@@ -24,8 +27,11 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 async def test_no_case_breaks_the_server_or_its_schemas(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
     async with upstream() as up:
-        up.model("a", "Four.\nCONCLUSION: 4")
-        up.model("b", "Four.\nCONCLUSION: 4")
+        for name in (
+            "a",
+            "b",
+        ):  # one answer to every kind of prompt: a provider's 502 would be no fault of ours
+            up.model(name, **dict.fromkeys(get_args(Kind), ANSWER))
         given = config(up.url) | {"panels": {"default": ["lab/a", "lab/b"]}}
         async with serving(tmp_path, given) as rest:
             process = await asyncio.create_subprocess_exec(
