@@ -141,7 +141,7 @@ async def test_a_second_server_takes_over_and_cancels(tmp_path: Path) -> None:
             assert (await q2.session_of(run))["status"] == "running"
             began = time.monotonic()
             assert (await q2.post(f"/api/session/{other}/cancel"))["status"] == "cancelled"
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 2.5
             await up.until(lambda: len(up.open) == 3, 1.0)
             stop = await q2.post(f"/api/session/{run}/seats/1/stop")
             assert (stop.status, stop.error["code"]) == (409, "conflict")

@@ -296,7 +296,7 @@ def test_hostile_questions_are_answered_fast(text: str) -> None:
     before = time.process_time()
     with pytest.raises(Abstain):
         solve(text)
-    assert time.process_time() - before < 1.0
+    assert time.process_time() - before < 3.0
 
 
 def _request(*messages: Message, model: str = "arithmetic", **more: object) -> ModelRequest:

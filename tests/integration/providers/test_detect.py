@@ -72,7 +72,7 @@ async def test_a_silent_port_costs_a_blink(server: ByteServer, transport: Transp
     server.answer = lambda _: [End.HANG]
     began = time.monotonic()
     assert await detect(transport, {other: at(server, other) for other in SERVERS}) == ()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.8
 
 
 async def test_only_this_machine_is_asked(transport: Transport) -> None:

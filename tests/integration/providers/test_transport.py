@@ -62,7 +62,7 @@ async def test_a_stream_that_stays_open_after_its_end_marker_is_an_answer(
     server.answer = lambda _: stream(delta("yes", "stop"), DONE, End.HANG)
     began = time.monotonic()
     assert (await ask(provider(server, transport), "stream")).text == "yes"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.8
     await asyncio.wait_for(server.dropped.wait(), 2)
 
 
@@ -72,7 +72,7 @@ async def test_hang_before_the_first_byte(mode: str, server: ByteServer, transpo
     began = time.monotonic()
     with pytest.raises(ProviderTimeout, match=r"no first byte within 0\.2 s"):
         await ask(provider(server, transport), mode, Timeouts(connect=2, first_byte=0.2, idle=2, total=3))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.8
     await asyncio.wait_for(server.dropped.wait(), 2)
 
 
@@ -225,7 +225,7 @@ async def test_answers_of_several_megabytes(mode: str, server: ByteServer, trans
     began = time.process_time()
     answer = await ask(provider(server, transport), mode)
     assert answer.text == text + ("x" * 2_000 if mode == "stream" else "")
-    assert time.process_time() - began < 3
+    assert time.process_time() - began < 4
 
 
 @both
