@@ -11,6 +11,7 @@ import structlog
 from starlette.types import ASGIApp
 
 from quorum_mcp.access.network import is_loopback
+from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.client.quorum import Quorum as Client
@@ -105,7 +106,7 @@ def _wire(settings: Settings, database: Database, journal: Journal, registry: Re
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)
-    calls = Calls(settings, registry, Ledger(journal))
+    calls = Calls(settings, registry, Ledger(journal), Budgets())
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)

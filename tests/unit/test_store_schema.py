@@ -119,7 +119,7 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "9999", "LAST", None, None
 
 def upgrade():
     with op.batch_alter_table("runs", recreate="RECREATE") as batch:
@@ -133,7 +133,8 @@ def tomorrow(store: Store, migration: str) -> Path:
     shutil.copytree(upgrade.MIGRATIONS, migrations)
     # SQLite changes a table by copying it, which other tables' foreign keys must survive.
     migration = migration.replace("RECREATE", "always" if store.engine == "sqlite" else "never")
-    (migrations / "versions" / "0002_next.py").write_text(migration)
+    migration = migration.replace("LAST", schema.REVISIONS[-1])
+    (migrations / "versions" / "9999_next.py").write_text(migration)
     return migrations
 
 
@@ -143,9 +144,10 @@ async def test_an_older_schema_is_refused_until_it_is_upgraded(
     async with store.opened() as database:
         await runs.Runs(database).create(run(id="ses_kept"))
     monkeypatch.setattr(upgrade, "MIGRATIONS", tomorrow(store, NEXT))
+    last, revisions = schema.HEAD, (*schema.REVISIONS, "9999")
     for module in (schema, upgrade):
-        monkeypatch.setattr(module, "REVISIONS", ("0001", "0002"))
-        monkeypatch.setattr(module, "HEAD", "0002")
+        monkeypatch.setattr(module, "REVISIONS", revisions)
+        monkeypatch.setattr(module, "HEAD", "9999")
 
     with pytest.raises(ConfigError, match="older") as refused:
         await Database.open(store.url)
@@ -153,8 +155,8 @@ async def test_an_older_schema_is_refused_until_it_is_upgraded(
     assert "quorum db upgrade" in refused.value.hint
     assert not (await upgrade.check(store.url)).up_to_date
 
-    monkeypatch.setattr(upgrade.migrate, "__defaults__", ("0002",))
-    assert (await upgrade.upgrade(store.url)).current == "0001"
+    monkeypatch.setattr(upgrade.migrate, "__defaults__", ("9999",))
+    assert (await upgrade.upgrade(store.url)).current == last
     assert (await upgrade.check(store.url)).up_to_date
     async with store.opened() as database:
         assert await runs.Runs(database).claim("ses_kept", "two") == 2
@@ -169,7 +171,7 @@ async def test_a_migration_that_fails_changes_nothing(store: Store, monkeypatch:
     monkeypatch.setattr(upgrade, "MIGRATIONS", tomorrow(store, NEXT + "    raise LookupError('half way')\n"))
     engine = connect(store.url, migrating=True)
     with pytest.raises(LookupError):
-        await engine.write(lambda conn: upgrade.migrate(conn, "0002"))
+        await engine.write(lambda conn: upgrade.migrate(conn, "9999"))
     await engine.close()
     assert await definitions(store) == before
 

@@ -1,5 +1,6 @@
 """Who is asking."""
 
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from msgspec import Struct
@@ -9,13 +10,41 @@ from quorum_mcp.errors import Forbidden
 ALL_SCOPES = frozenset({"ask", "read", "write", "admin"})
 
 
+class KeyRule(Struct, frozen=True, kw_only=True):
+    """What holds for the calls of one API key.
+
+    Attributes:
+        models: names or patterns (`openai/*`) of the models it may call; None: all.
+        requests_per_minute: its own rate, and `tokens_per_minute`; None: no limit of its own.
+    """
+
+    id: str
+    tenant: str
+    models: tuple[str, ...] | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+
+    def require(self, model: str) -> None:
+        """Raise `Forbidden` unless the key may call `provider/model`."""
+        if not self.allows(model):
+            raise Forbidden(
+                f"this key may not call {model}",
+                hint=f"it may call: {', '.join(self.models or ()) or 'no model at all'}",
+            )
+
+    def allows(self, model: str) -> bool:
+        """Whether the key may call `provider/model`."""
+        return self.models is None or any(fnmatchcase(model, pattern) for pattern in self.models)
+
+
 class Principal(Struct, frozen=True):
-    """The caller of an operation. `tenant` is whose records they see."""
+    """The caller of an operation. `tenant` is whose records they see, `key` the API key that was shown."""
 
     id: str
     tenant: str
     scopes: frozenset[str]
     kind: Literal["local", "key"]
+    key: KeyRule | None = None
 
     def require(self, scopes: frozenset[str]) -> None:
         """Raise `Forbidden` unless the caller has every one of `scopes`."""

@@ -26,12 +26,17 @@ class Cache:
         self._settings = settings
         self._kept: OrderedDict[str, tuple[float, Answer]] = OrderedDict()
 
+    async def lookup(self, call: Call, target: Target) -> "Lookup":
+        """Look for the answer to a call; close what comes back when the call has ended."""
+        return Lookup(self, self.key(call, target))
+
     def key(self, call: Call, target: Target) -> str | None:
         """The key of a call's answer, None where it must not be kept."""
         request = call.request
         temperature = target.temperature if request.temperature is None else request.temperature
         if (
             self._settings.backend == "off"
+            or not call.cache
             or temperature is None
             or temperature > self._settings.max_temperature
             or request.tools
@@ -63,3 +68,25 @@ class Cache:
         self._kept.move_to_end(key)
         while len(self._kept) > MOST:
             self._kept.popitem(last=False)
+
+
+class Lookup:
+    """One call's business with the cache."""
+
+    def __init__(self, cache: Cache, key: str | None) -> None:
+        self._cache = cache
+        self.key = key
+        self.answer = cache.get(key)
+        """The answer that was found."""
+
+    @property
+    def note(self) -> str:
+        """The line for the call's trace."""
+        return "not for this call" if self.key is None else "miss" if self.answer is None else "hit"
+
+    def keep(self, answer: Answer) -> None:
+        """Keep the whole answer that the call got."""
+        self._cache.put(self.key, answer)
+
+    def close(self) -> None:
+        """The call has ended, however it did."""

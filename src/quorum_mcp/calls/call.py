@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
+from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.answers import Answer
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.errors import DeadlineExceeded, QuorumError
@@ -21,6 +22,9 @@ class Call(Struct, frozen=True, kw_only=True):
         on_trouble: told of every failed attempt.
         on_bill: told the call's id and the bill of every attempt, in nanodollars (None: no known price).
         fallback: whether the model's configured fallback chain may answer instead.
+        key: the API key on whose behalf, with what it may call and how fast.
+        priority: who goes first where calls wait for a place; higher is sooner.
+        cache: whether an answer that was given before may answer, and this one be kept.
     """
 
     model: str
@@ -33,6 +37,9 @@ class Call(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     allowance: Allowance | None = None
     fallback: bool = True
+    key: KeyRule | None = None
+    priority: int = 0
+    cache: bool = True
     on_trouble: Callable[[QuorumError], None] | None = None
     on_bill: Callable[[str, int | None], None] | None = None
 

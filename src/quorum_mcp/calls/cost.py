@@ -75,7 +75,7 @@ def bill(
     text = answer.text if answer is not None else "".join(attempt.text)
     usage = Usage(input=bound(request.messages), output=count(text), reported=False)
     if answer is None and attempt.reserved is not None:
-        return Bill(usage, attempt.reserved, True, price.source if price else None)
+        return Bill(usage, attempt.reserved.amount, True, price.source if price else None)
     return Bill(usage, None if price is None else price.cost(usage), True, price.source if price else None)
 
 

@@ -33,7 +33,8 @@ class Ledger:
                 provider=attempt.target.provider.name,
                 model=attempt.target.model,
                 started_at=attempt.began_us,
-                cost=attempt.reserved,
+                cost=attempt.reserved.amount if attempt.reserved else None,
+                draws=attempt.reserved.draws if attempt.reserved else (),
             ),
             self._call(state, attempt),
         )
@@ -63,6 +64,7 @@ class Ledger:
                 output_tokens=usage.output,
                 estimated=settled.estimated,
                 cost=settled.cost,
+                draws=attempt.reserved.draws if attempt.reserved else (),
                 finished_at=now_us(),
             )
         )
@@ -85,6 +87,7 @@ class Ledger:
             role=call.role,
             surface=call.surface,
             simulated=state.simulated(target),
+            key_id=call.key.id if call.key else None,
             tags=call.tags,
         )
         if settled is None:

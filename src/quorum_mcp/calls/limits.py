@@ -4,7 +4,8 @@ import asyncio
 import time
 
 from quorum_mcp.answers import Usage
-from quorum_mcp.calls.record import Attempt
+from quorum_mcp.calls.call import Call
+from quorum_mcp.calls.record import NOTHING, Taken
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import RateLimited
 from quorum_mcp.messages import ModelRequest, Text
@@ -48,6 +49,11 @@ class Rate:
         """Replace an estimate by the real count; a debt is paid by waiting."""
         self._tokens = min(self._tokens + taken - used, float(self.tokens_per_minute))
 
+    def give_back(self, taken: int) -> None:
+        """Return a request and its tokens."""
+        self._requests = min(self._requests + 1, float(self.requests_per_minute))
+        self.correct(taken, 0)
+
     def _refill(self) -> None:
         now = time.monotonic()
         passed, self._at = now - self._at, now
@@ -77,16 +83,16 @@ class Limits:
         rate = self._rates.get(provider)
         return rate.left() if rate is not None else (None, None)
 
-    async def take(self, target: Target, request: ModelRequest, remaining: float) -> int:
-        """Wait for a request and its tokens; returns the tokens taken.
+    async def take(self, target: Target, call: Call) -> Taken:
+        """Wait for a request and its tokens, wherever the call is limited; returns what was taken.
 
         Raises:
             RateLimited: the wait would not end before the deadline.
         """
         rate = self.rate(target)
         if rate is None:
-            return 0
-        tokens = estimate(request)
+            return NOTHING
+        tokens, remaining = estimate(call.request), call.remaining()
         while (wait := rate.take(tokens)) > 0:
             if wait >= remaining:
                 raise RateLimited(
@@ -97,13 +103,19 @@ class Limits:
                 )
             await asyncio.sleep(wait)
             remaining -= wait
-        return tokens
+        return Taken(tokens)
 
-    def correct(self, attempt: Attempt, usage: Usage) -> None:
+    def correct(self, target: Target, taken: Taken, usage: Usage) -> None:
         """Replace the tokens taken for an attempt by those it used, where the provider told."""
-        rate = self._rates.get(attempt.target.provider.name)
+        rate = self._rates.get(target.provider.name)
         if rate is not None and usage.reported:
-            rate.correct(attempt.taken, usage.input + usage.output)
+            rate.correct(taken.tokens, usage.input + usage.output)
+
+    def give_back(self, target: Target, taken: Taken) -> None:
+        """Return what was taken for an attempt that did not leave."""
+        rate = self._rates.get(target.provider.name)
+        if rate is not None:
+            rate.give_back(taken.tokens)
 
     def _make(self, target: Target) -> Rate | None:
         entry = self._settings.providers.get(target.provider.name)

@@ -14,14 +14,16 @@ from msgspec import structs
 
 from quorum_mcp.answers import Answer, Delta, TextDelta
 from quorum_mcp.calls.breaker import Breaker
+from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.cache import Cache
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.limits import Limits
-from quorum_mcp.calls.queue import Queue
-from quorum_mcp.calls.record import Attempt, State
+from quorum_mcp.calls.queue import Queues
+from quorum_mcp.calls.record import Attempt, Reserved, State
 from quorum_mcp.calls.retry import wait_before
+from quorum_mcp.calls.watcher import Watcher
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import (
     BadProviderAnswer,
@@ -43,14 +45,18 @@ IDLE_SECONDS = 60.0
 class Calls:
     """Makes model calls. One per process; it holds the process's cache, limits, breakers and queues."""
 
-    def __init__(self, settings: Settings, registry: Registry, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: Settings, registry: Registry, ledger: Ledger, budgets: Budgets, *watchers: Watcher
+    ) -> None:
         self.settings = settings
         self.registry = registry
         self.breaker = Breaker()
         self.ledger = ledger
+        self.budgets = budgets
+        self.watchers = watchers
         self.cache = Cache(settings.cache)
         self.limits = Limits(settings, registry)
-        self.queues: dict[str, Queue] = {}
+        self.queues = Queues(settings)
 
     async def run(self, call: Call) -> Result:
         """Make the call and return its result. Raises the error of the last candidate."""
@@ -62,34 +68,41 @@ class Calls:
 
     async def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
         """Make the call; yields deltas as they come and, last, the `Result`."""
-        state = State(call)
+        state, lookup = State(call), None
         try:
             targets = await self._candidates(call, state)
-            key = self.cache.key(call, targets[0])
-            if (kept := self.cache.get(key)) is not None:
-                state.trace.add("cache: hit")
+            lookup = await self.cache.lookup(call, targets[0])
+            state.trace.add(f"cache: {lookup.note}")
+            if (kept := lookup.answer) is not None:
                 yield TextDelta(kept.text)
                 yield state.repeat(targets[0], kept)
                 return
-            state.trace.add("cache: not for this call" if key is None else "cache: miss")
             for target in targets:
                 async with aclosing(self._attempts(target, state, restartable=restartable)) as items:
                     async for item in items:
                         yield item
                 if state.result is not None:
-                    self.cache.put(key if target is targets[0] else None, state.result.answer)
+                    if target is targets[0]:
+                        lookup.keep(state.result.answer)
                     return
                 if state.streamed and not restartable:
                     break
             raise state.error or Cancelled("the call ended without an answer", model=call.model)
         finally:
+            if lookup is not None:
+                lookup.close()
             self.ledger.finish(state)
+            for watcher in self.watchers:
+                watcher.finished(state)
 
     async def _candidates(self, call: Call, state: State) -> list[Target]:
         first = await self.registry.find(call.model)
         targets = [first]
         if call.fallback:
             targets += [await self.registry.find(name) for name in self._fallbacks(first)]
+        if call.key is not None:
+            call.key.require(first.name)
+            targets = [target for target in targets if call.key.allows(target.name)]
         state.trace.add("candidates: " + ", ".join(target.name for target in targets))
         return targets
 
@@ -135,9 +148,13 @@ class Calls:
         call = state.call
         state.trace.add(f"breaker of {target.name}: {self.breaker.admit(target.name)}")
         try:
-            async with self.queue(target.provider.name).slot(call.remaining()):
-                taken = await self.limits.take(target, call.request, call.remaining())
-                request, reserved = self._admit(target, state)
+            async with self.queues.of(target.provider.name).slot(call):
+                taken = await self.limits.take(target, call)
+                try:
+                    request, reserved = await self._admit(target, state)
+                except BaseException:
+                    self.limits.give_back(target, taken)
+                    raise
                 attempt = state.attempt(target, reserved, taken)
                 async with aclosing(self._send(request, state, attempt)) as items:
                     async for item in items:
@@ -150,7 +167,7 @@ class Calls:
             raise
         self.breaker.succeeded(target.name)
 
-    def _admit(self, target: Target, state: State) -> tuple[ModelRequest, int | None]:
+    async def _admit(self, target: Target, state: State) -> tuple[ModelRequest, Reserved | None]:
         """The request as it is sent, and the money set aside for it."""
         call, given = state.call, state.call.request
         request = structs.replace(
@@ -159,14 +176,23 @@ class Calls:
             max_tokens=given.max_tokens or target.max_tokens,
             temperature=target.temperature if given.temperature is None else given.temperature,
         )
-        if call.allowance is None or target.provider.kind == "builtin":
+        budgets = self.budgets.of(call, target)
+        if (call.allowance is None and not budgets) or target.provider.kind == "builtin":
             return request, None
-        if call.allowance.strict:
+        strict = any(one.strict for one in budgets) or (call.allowance is not None and call.allowance.strict)
+        worst = worst_case(self.registry, target, request, strict=strict)
+        if worst and (strict or budgets):
             request = structs.replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
-        worst = worst_case(self.registry, target, request, strict=call.allowance.strict)
-        reserved = call.allowance.reserve(worst, model=target.name)
-        state.trace.add(f"reserved {reserved} nanodollars")
-        return request, reserved
+        if call.allowance is not None:
+            call.allowance.reserve(worst, model=target.name)
+        try:
+            draws = await self.budgets.reserve(budgets, worst, call) if worst else ()
+        except BaseException:
+            if call.allowance is not None:
+                call.allowance.settle(worst, 0)
+            raise
+        state.trace.add(f"reserved {worst} nanodollars")
+        return request, Reserved(worst, draws)
 
     async def _send(
         self, request: ModelRequest, state: State, attempt: Attempt
@@ -196,22 +222,18 @@ class Calls:
             state.spent += settled.cost or 0
             if state.call.on_bill is not None:
                 state.call.on_bill(state.id, settled.cost)
-            if attempt.reserved is not None and state.call.allowance is not None:
-                state.call.allowance.settle(attempt.reserved, settled.cost or 0)
-            self.limits.correct(attempt, settled.usage)
+            if attempt.reserved is not None:
+                if state.call.allowance is not None:
+                    state.call.allowance.settle(attempt.reserved.amount, settled.cost or 0)
+                self.budgets.settle(attempt.reserved, settled.cost or 0)
+            self.limits.correct(attempt.target, attempt.taken, settled.usage)
             self.ledger.done(state, attempt, answer, settled, error)
+            for watcher in self.watchers:
+                watcher.attempted(attempt, settled, error)
         state.trace.add(
             f"{attempt.target.name} answered: {answered.usage.output} tokens, stop: {answered.stop}"
         )
         yield state.succeed(attempt, answered, settled)
-
-    def queue(self, provider: str) -> Queue:
-        """The provider's places in this process."""
-        if provider not in self.queues:
-            entry = self.settings.providers.get(provider)
-            places = entry.limits.concurrency if entry else None
-            self.queues[provider] = Queue(provider, places or self.settings.max_concurrent_requests)
-        return self.queues[provider]
 
 
 def _ended(answer: Answer | None, target: Target) -> Answer:

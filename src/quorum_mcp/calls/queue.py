@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from quorum_mcp.calls.call import Call
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import DeadlineExceeded, QueueFull
 
 WAITING_PER_PLACE = 100
@@ -19,8 +21,8 @@ class Queue:
         self._slots = asyncio.Semaphore(places)
 
     @asynccontextmanager
-    async def slot(self, seconds: float) -> AsyncGenerator[None, None]:
-        """Hold a place. Raises `QueueFull` at once when too many wait, `DeadlineExceeded` after `seconds`."""
+    async def slot(self, call: Call) -> AsyncGenerator[None, None]:
+        """Hold a place. Raises `QueueFull` at once when too many wait, `DeadlineExceeded` at the call's deadline."""
         if self._slots.locked():
             if self.waiting >= self.places * WAITING_PER_PLACE:
                 raise QueueFull(
@@ -29,7 +31,7 @@ class Queue:
                     provider=self.provider,
                     retry_after=1.0,
                 )
-            await self._wait(seconds)
+            await self._wait(call.remaining())
         else:
             await self._slots.acquire()
         try:
@@ -50,3 +52,19 @@ class Queue:
             ) from None
         finally:
             self.waiting -= 1
+
+
+class Queues:
+    """The queues of all providers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._queues: dict[str, Queue] = {}
+
+    def of(self, provider: str) -> Queue:
+        """The provider's queue."""
+        if provider not in self._queues:
+            entry = self._settings.providers.get(provider)
+            places = entry.limits.concurrency if entry else None
+            self._queues[provider] = Queue(provider, places or self._settings.max_concurrent_requests)
+        return self._queues[provider]

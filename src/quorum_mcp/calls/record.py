@@ -9,6 +9,7 @@ from quorum_mcp.calls.call import Call, Result, Trace
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.ids import new_id
 from quorum_mcp.providers.registry import Target
+from quorum_mcp.store.call_rows import Draw
 from quorum_mcp.store.clock import now_us
 
 
@@ -21,14 +22,30 @@ class Bill(Struct, frozen=True):
     source: str | None
 
 
+class Taken(Struct, frozen=True):
+    """What an attempt took of the rates it is limited by: the tokens it was estimated at."""
+
+    tokens: int = 0
+
+
+NOTHING = Taken()
+
+
+class Reserved(Struct, frozen=True):
+    """Nanodollars set aside for an attempt, and the slices of budgets that they were drawn from."""
+
+    amount: int
+    draws: tuple[Draw, ...] = ()
+
+
 class Attempt(Struct):
-    """One request that leaves for a provider; `reserved` is nanodollars set aside for it, `taken` tokens."""
+    """One request that leaves for a provider, with what was set aside for it (None: it has no bound on cost)."""
 
     id: str
     n: int
     target: Target
-    reserved: int | None
-    taken: int
+    reserved: Reserved | None
+    taken: Taken
     began: float
     began_us: int = 0
     first_token: float | None = None
@@ -53,7 +70,7 @@ class State(Struct):
     spent: int = 0
     """Nanodollars of all attempts whose price is known."""
 
-    def attempt(self, target: Target, reserved: int | None, taken: int) -> Attempt:
+    def attempt(self, target: Target, reserved: Reserved | None, taken: Taken) -> Attempt:
         """The next attempt, about to be sent."""
         self.attempts += 1
         return Attempt(new_id("att"), self.attempts, target, reserved, taken, time.monotonic())
@@ -61,7 +78,7 @@ class State(Struct):
     def repeat(self, target: Target, kept: Answer) -> Result:
         """The call's result out of the cache: nothing was sent, nothing is billed."""
         self.answer = kept
-        attempt = Attempt("", 0, target, None, 0, time.monotonic(), first_token=0.0)
+        attempt = Attempt("", 0, target, None, NOTHING, time.monotonic(), first_token=0.0)
         self.last, self.bill = attempt, Bill(Usage(reported=False), 0, estimated=False, source="cache")
         return self.succeed(attempt, kept, self.bill)
 

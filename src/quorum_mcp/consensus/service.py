@@ -104,8 +104,8 @@ class Consensus:
         deadline = now_us() + int(plan.timeout * MICROSECONDS)
         if query.session_id is not None:
             before = await self.runs.get(query.session_id, principal.tenant)
-            turn = NewTurn(run_id=before.id, tenant=principal.tenant, input=given, mode=query.mode,
-                           owner=self.runs.owner, deadline_at=deadline)  # fmt: skip
+            turn = NewTurn(run_id=before.id, tenant=principal.tenant, principal=principal.id, input=given,
+                           mode=query.mode, owner=self.runs.owner, deadline_at=deadline)  # fmt: skip
             return await self.runs.start_turn(turn, before, plan.timeout, key=key)
         new = NewRun(
             id=new_id("ses"),

@@ -33,6 +33,7 @@ class RunContext:
         *,
         run_id: str,
         tenant: str,
+        principal: str,
         turn: int,
         input: dict[str, Any],  # noqa: A002 - the field's name in the store and on the wire
         seconds: float,
@@ -42,6 +43,7 @@ class RunContext:
     ) -> None:
         self.run_id = run_id
         self.tenant = tenant
+        self.principal = principal
         self.turn = turn
         self.input = input
         self.log = log

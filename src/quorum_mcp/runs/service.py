@@ -42,6 +42,7 @@ class Begin(Struct, frozen=True):
 
     id: str
     tenant: str
+    principal: str
     kind: str
     turn: int
     input: dict[str, Any]
@@ -77,7 +78,15 @@ class Runs:
         """Store a run and begin it; an equal request with the same idempotency key begins nothing."""
         started = await self.store.create(new, key=key)
         if started.created:
-            run = Begin(started.run_id, new.tenant, new.kind, started.turn, codec.decode(new.input), seconds)
+            run = Begin(
+                started.run_id,
+                new.tenant,
+                new.principal,
+                new.kind,
+                started.turn,
+                codec.decode(new.input),
+                seconds,
+            )
             await self._begin(run, started.epoch, [])
         return started
 
@@ -87,8 +96,8 @@ class Runs:
         """Store a follow-up of the ended run `before` and begin it."""
         started = await self.store.start_turn(turn, key=key)
         if started.created:
-            run = Begin(started.run_id, turn.tenant, before.kind, started.turn, codec.decode(turn.input), seconds,
-                        Totals(before.total_cost or 0, before.calls, before.simulated))  # fmt: skip
+            run = Begin(started.run_id, turn.tenant, turn.principal, before.kind, started.turn,
+                        codec.decode(turn.input), seconds, Totals(before.total_cost or 0, before.calls, before.simulated))  # fmt: skip
             await self._begin(run, started.epoch, [])
         return started
 
@@ -98,7 +107,9 @@ class Runs:
         deadline = run.deadline_at or now_us()
         left = max(5.0, (deadline - run.heartbeat_at) / MICROSECONDS)  # the time it was down does not count
         carried = Totals(run.total_cost or 0, run.calls, run.simulated)
-        begin = Begin(run.id, run.tenant, run.kind, run.turn, codec.decode(run.input), left, carried)
+        begin = Begin(
+            run.id, run.tenant, run.principal, run.kind, run.turn, codec.decode(run.input), left, carried
+        )
         await self._begin(begin, epoch, history, cancelled=run.cancel_requested)
 
     async def get(self, run_id: str, tenant: str) -> Run:
@@ -208,8 +219,8 @@ class Runs:
         last = await self.events.last_seq(run.id) if run.turn > 1 or history else 0
         events = Log(run.id, last_seq=last, epoch=epoch - 1, append=lambda batch: self._append(here, batch))
         context = RunContext(
-            run_id=run.id, tenant=run.tenant, turn=run.turn, input=run.input, seconds=run.seconds, log=events,
-            history=history, carried=run.carried,
+            run_id=run.id, tenant=run.tenant, principal=run.principal, turn=run.turn, input=run.input,
+            seconds=run.seconds, log=events, history=history, carried=run.carried,
         )  # fmt: skip
         here = Running(run.id, epoch, events, context)
         here.cancelled = cancelled

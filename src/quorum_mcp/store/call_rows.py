@@ -16,6 +16,7 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         model: the provider's name of the model that answered, or was asked last.
+        key_id: the API key that asked, where it was one.
         cost: nanodollars, None where no price is known; `estimated` where the provider reported no usage.
         latency_ms: from the start of the call to its end; `first_token_ms` to the first piece of the answer.
         attempts: how many requests left for a provider.
@@ -48,6 +49,7 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     first_token_ms: int | None = None
     attempts: int = 0
     simulated: bool = False
+    key_id: str | None = None
     tags: tuple[str, ...] = ()
     trace: tuple[str, ...] = ()
     prompt: str | None = None
@@ -55,8 +57,18 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     finished_at: int | None = None
 
 
+class Draw(Struct, frozen=True, array_like=True):
+    """Nanodollars set aside for one attempt out of a lease of one budget."""
+
+    lease: str
+    amount: int
+
+
 class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One request that left for a provider; fields as in `CallRecord`. `n` counts within the call, from 1."""
+    """One request that left for a provider; fields as in `CallRecord`. `n` counts within the call, from 1.
+
+    `draws` is what was set aside for it. It is in the journal, not in the row: storing the row settles it.
+    """
 
     id: str
     call_id: str
@@ -70,7 +82,15 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     output_tokens: int = 0
     estimated: bool = False
     cost: int | None = None
+    draws: tuple[Draw, ...] = ()
     finished_at: int | None = None
+
+
+def attempt_row(attempt: AttemptRecord) -> dict[str, Any]:
+    """The attempt as a row of the table."""
+    row = structs.asdict(attempt)
+    del row["draws"]
+    return row
 
 
 def call_row(call: CallRecord) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select
 
-from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, call_of, call_row
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, attempt_row, call_of, call_row
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.dialect import insert_new
 from quorum_mcp.store.page import Page, encode_cursor, paged
@@ -94,7 +94,7 @@ def store_records(
 ) -> None:
     """Insert the rows that are not there yet. What hangs on a record being new belongs in here too."""
     if new_attempts:
-        conn.execute(insert_new(conn, attempts), [structs.asdict(attempt) for attempt in new_attempts])
+        conn.execute(insert_new(conn, attempts), [attempt_row(attempt) for attempt in new_attempts])
     if new_calls:
         conn.execute(insert_new(conn, calls), [call_row(call) for call in new_calls])
 

@@ -97,6 +97,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     tenant: str
     input: str
     mode: str
+    principal: str = "local"
     owner: str | None = None
     deadline_at: int | None = None
 

@@ -83,6 +83,7 @@ class Runs:
             .values(
                 status="queued" if turn.owner is None else "running",
                 mode=turn.mode,
+                principal=turn.principal,
                 input=turn.input,
                 owner=turn.owner,
                 turn=runs.c.turn + 1,

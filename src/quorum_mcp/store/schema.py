@@ -5,11 +5,12 @@ from sqlalchemy.sql import func
 
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.ids import new_id
+from quorum_mcp.store import control_tables as control_tables  # its tables are in the metadata, too
 from quorum_mcp.store.database import Engine
 from quorum_mcp.store.dialect import alone
 from quorum_mcp.store.tables import meta, metadata
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision in `migrations/versions`, oldest first. Written here so that opening loads no Alembic."""
 HEAD = REVISIONS[-1]
 

@@ -113,6 +113,7 @@ calls = Table(
     Column("first_token_ms", Integer),
     Column("attempts", Integer, nullable=False),
     Column("simulated", Boolean, nullable=False),
+    Column("key_id", Text),
     Column("tags", Text),
     Column("trace", Text),
     Column("prompt", Text),

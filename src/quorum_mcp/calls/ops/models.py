@@ -199,6 +199,7 @@ async def generate(ctx: Context, given: Generate) -> Generated:
         request=ModelRequest("", messages, max_tokens=given.max_tokens, temperature=given.temperature),
         deadline=time.monotonic() + GENERATE_SECONDS,
         tenant=ctx.principal.tenant,
+        key=ctx.principal.key,
         role="generate",
         allowance=Allowance.of(None, ctx.get(Settings)),
         surface=ctx.surface,

@@ -119,6 +119,7 @@ def _create_calls() -> None:
         sa.Column("first_token_ms", sa.Integer),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("simulated", sa.Boolean, nullable=False),
+        sa.Column("key_id", sa.Text),
         sa.Column("tags", sa.Text),
         sa.Column("trace", sa.Text),
         sa.Column("prompt", sa.Text),
