@@ -143,8 +143,8 @@ async def test_a_second_server_takes_over_and_cancels(tmp_path: Path) -> None:
             assert (await q2.post(f"/api/session/{other}/cancel"))["status"] == "cancelled"
             assert time.monotonic() - began < 2.5
             await up.until(lambda: len(up.open) == 3, 1.0)
-            stop = await q2.post(f"/api/session/{run}/seats/1/stop")
-            assert (stop.status, stop.error["code"]) == (409, "conflict")
+            stop = await q2.post(f"/api/session/{run}/seats/9/stop")
+            assert (stop.status, stop.error["code"]) == (404, "not_found")
             following = asyncio.ensure_future(q2.all_events(run))
             await asyncio.sleep(0.6)
             first.kill()

@@ -7,6 +7,7 @@ process on the same database.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -32,6 +33,9 @@ from quorum_mcp.store.runs import Runs as RunStore
 
 Handler = Callable[[RunContext], Awaitable[dict[str, Any]]]
 POLL_SECONDS = 0.25  # how often another process's run is looked at
+CANCEL_SECONDS = 3.0  # for which the owner of a run is given to do what was asked
+SILENT_SECONDS = 1.5  # an owner without a heartbeat for so long does not hear that its run was cancelled
+ANSWER_SECONDS = 0.05  # between two looks for the owner's answer
 APPEND_PATIENCE = 10.0  # seconds for which a database that is away is waited for
 
 log = structlog.get_logger()
@@ -142,7 +146,7 @@ class Runs:
             if self.closing:
                 return
             if here is None:
-                await asyncio.sleep(POLL_SECONDS)
+                await self.events.news(run_id, after, POLL_SECONDS)
 
     async def before_turn(self, run_id: str, turn: int) -> int:
         """The number after which the events of a turn begin, to `follow` it without the turns before."""
@@ -162,7 +166,7 @@ class Runs:
         """
         until = None if seconds is None else time.monotonic() + seconds
         while True:
-            here = self.running.get(run_id)
+            here, told = self.running.get(run_id), self.events.told(run_id)
             left = None if until is None else until - time.monotonic()
             if here is not None and here.task is not None and (left is None or left > 0):
                 await asyncio.wait({here.task}, timeout=left)
@@ -177,7 +181,9 @@ class Runs:
                     details={"session_id": run_id},
                 )
             if here is None:
-                await asyncio.sleep(POLL_SECONDS if left is None else max(0.0, min(POLL_SECONDS, left)))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self.events.news(run_id, told, POLL_SECONDS)
 
     async def cancel(self, run_id: str, tenant: str) -> Run:
         """Stop a run, wherever it runs; one that has ended stays as it is."""
@@ -188,23 +194,53 @@ class Runs:
                     here.cancelled = True
                     here.task.cancel()
                 await asyncio.wait({here.task})
-        else:
-            await self.store.request_cancel(run_id, tenant=tenant)
-        return await self.wait(run_id, tenant, 2.0)
+            return await self.wait(run_id, tenant, 2.0)
+        await self.store.request_cancel(run_id, tenant=tenant)
+        until = time.monotonic() + CANCEL_SECONDS
+        while True:
+            run = await self.wait(run_id, tenant, SILENT_SECONDS / 2)
+            if run.status not in OPEN or self.closing or time.monotonic() > until:
+                return run
+            # An owner that does not obey is dead, or as good as that: then it is ended here.
+            epoch = await self.store.claim(
+                run_id, self.owner, expected_epoch=run.epoch, stale_seconds=SILENT_SECONDS
+            )
+            if epoch is not None:
+                log.info("runs.cancelled_for_another", run_id=run_id, was=run.owner)
+                await self.resume(run, epoch)
 
     async def stop_part(self, run_id: str, tenant: str, part: str) -> Run:
         """Give up one part of a running run (a seat); the rest goes on."""
         run = await self.get(run_id, tenant)
-        here = self.running.get(run_id)
-        if here is None and run.status in OPEN:
-            raise Conflict(
-                "this session runs in another process", hint="cancel the session, or ask its own server"
-            )
-        if here is None or not here.context.stop_part(part):
+        if here := self.running.get(run_id):
+            found = here.context.stop_part(part)
+        else:
+            found = run.status in OPEN and await self._stop_elsewhere(run_id, part)
+        if not found:
             raise NotFound(
                 f"{part!r} is not being asked in {run_id}", hint="name a seat that has not answered yet"
             )
         return run
+
+    async def obey(self) -> None:
+        """Do what other processes asked of runs that are here: give up parts of them."""
+        for stop in await self.store.stops.open(list(self.running)):
+            here = self.running.get(stop.run_id)
+            if here is not None:
+                await self.store.stops.answer(stop.id, found=here.context.stop_part(stop.part))
+
+    async def _stop_elsewhere(self, run_id: str, part: str) -> bool:
+        stop = await self.store.stops.ask(run_id, part)
+        until = time.monotonic() + CANCEL_SECONDS
+        while time.monotonic() < until:
+            await asyncio.sleep(ANSWER_SECONDS)
+            if (found := await self.store.stops.answered(stop)) is not None:
+                return found
+        # Whoever goes on with the run finds the request.
+        raise Conflict(
+            "the server that carries out this session has not answered yet",
+            hint="the seat is stopped when it does; look at the session, or cancel it",
+        )
 
     async def close(self) -> None:
         """Leave the runs to whoever claims them next: their logs hold what was done."""

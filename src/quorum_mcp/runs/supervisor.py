@@ -9,7 +9,7 @@ from quorum_mcp.errors import QuorumError
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.store.clock import MICROSECONDS, now_us
 
-BEAT_SECONDS = 0.4  # also how soon a cancel that another process asked for is seen
+BEAT_SECONDS = 0.4  # also how soon what another process asked for is seen where the database does not tell
 STALE_SECONDS = 4.0  # a heartbeat older than this is a dead owner's
 LOOK_SECONDS = 2.0
 
@@ -35,14 +35,15 @@ class Supervisor:
 
     def start(self, *, take_over: bool = True) -> None:
         """Begin; `stop` ends it. A process that is soon gone does not take over what others left."""
-        self._tasks = [asyncio.create_task(self._every(BEAT_SECONDS, self._beat), name="runs: heartbeat")]
+        beat = self._repeat(self._beat, self._until_asked)
+        self._tasks = [asyncio.create_task(beat, name="runs: heartbeat")]
         if take_over:
             self.take_over()
 
     def take_over(self) -> None:
         """Begin to claim what dead processes left; a second call does nothing."""
         if len(self._tasks) == 1:
-            look = self._every(LOOK_SECONDS, self._look)
+            look = self._repeat(self._look, lambda: asyncio.sleep(LOOK_SECONDS))
             self._tasks.append(asyncio.create_task(look, name="runs: take-over"))
 
     async def stop(self) -> None:
@@ -51,13 +52,26 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _every(self, seconds: float, action: Chore) -> None:
+    async def _repeat(self, action: Chore, pause: Chore) -> None:
+        away = False
         while True:
             try:
                 await action()
+                away = False
             except QuorumError as error:  # a database that is away comes back; the loop must be there then
-                log.warning("runs.supervisor", error=str(error))
-            await asyncio.sleep(seconds)
+                if not away:
+                    log.warning("runs.supervisor", error=str(error))
+                away = True
+            except Exception:
+                log.exception("runs.supervisor")  # without the loop, others would take this process for dead
+            await pause()
+
+    async def _until_asked(self) -> None:
+        """Until it is time for a heartbeat, or somebody asked something of a run that is here."""
+        if self._runs.running:
+            await self._runs.store.requests(self._runs.running, BEAT_SECONDS)
+        else:
+            await asyncio.sleep(BEAT_SECONDS)
 
     async def _beat(self) -> None:
         running = self._runs.running
@@ -77,6 +91,7 @@ class Supervisor:
             elif beat.cancel_requested and not here.cancelled:
                 here.cancelled = True
                 here.task.cancel()
+        await self._runs.obey()
 
     async def _look(self) -> None:
         expired = await self._runs.store.expire_idle(now_us() - int(self._idle * MICROSECONDS))

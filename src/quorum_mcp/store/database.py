@@ -8,6 +8,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from quorum_mcp.errors import ConfigError
+from quorum_mcp.store.signals import Signals
 
 T = TypeVar("T")
 _FORMS = "Write it as sqlite:////absolute/path/quorum.db or postgresql://user:password@host/database."
@@ -15,6 +16,11 @@ _FORMS = "Write it as sqlite:////absolute/path/quorum.db or postgresql://user:pa
 
 class Engine(Protocol):
     """One kind of database: it runs transaction bodies somewhere that does not block the event loop."""
+
+    @property
+    def signals(self) -> Signals:
+        """Word from other processes."""
+        ...
 
     async def read(self, body: Callable[[Connection], T]) -> T:
         """Run `body` in a read-only snapshot."""
@@ -46,6 +52,8 @@ class Database:
         self._engine = engine
         self.id = database_id
         """Names this database wherever it is moved to."""
+        self.signals = engine.signals
+        """Word from other processes on this database."""
 
     @classmethod
     async def open(cls, url: str) -> Self:

@@ -52,6 +52,8 @@ class EventLog:
                 conn.execute(_insert, rows)
 
         await self._database.write(body)
+        if rows:
+            self._database.signals.tell(run_id, rows[-1]["seq"])
 
     async def read(
         self,
@@ -76,6 +78,17 @@ class EventLog:
             ]
 
         return await self._database.read(body)
+
+    def told(self, run_id: str) -> int:
+        """The number of the last event of which another process told; 0 where none did."""
+        return self._database.signals.last(run_id)
+
+    async def news(self, run_id: str, after: int, seconds: float) -> None:
+        """Return when another process has stored an event numbered above `after`, or after a while.
+
+        `seconds` is how often to look where the database tells nothing.
+        """
+        await self._database.signals.news(run_id, after, seconds)
 
     async def last_seq(self, run_id: str) -> int:
         """The number of the last stored event, 0 where there is none."""

@@ -8,7 +8,7 @@ away everything is refused at once; connections are made anew as soon as it is b
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import asyncpg
@@ -20,6 +20,7 @@ from quorum_mcp.errors import ConfigError, StoreUnavailable
 from quorum_mcp.store import postgres_dialect
 from quorum_mcp.store.postgres_connection import ConnectionLost, PostgresConnection
 from quorum_mcp.store.postgres_errors import DATABASE_ERRORS, fault, origin, unavailable
+from quorum_mcp.store.postgres_signals import PostgresSignals
 from quorum_mcp.store.postgres_tally import Receipt
 
 T = TypeVar("T")
@@ -44,7 +45,9 @@ class PostgresEngine:
 
     def __init__(self, url: str, *, patient: bool = False) -> None:
         """Connects when first used; with `patient` a statement may take as long as it takes, for migrations."""
-        self._engine = _engine(url, patient)
+        connect = _connector(url, patient)
+        self._engine = _engine(connect)
+        self.signals = PostgresSignals(connect)
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[PostgresConnection] = []
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -65,6 +68,7 @@ class PostgresEngine:
         self._closed = True
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self.signals.close()
         while self._idle:
             await self._idle.pop().close()
         await self._engine.dispose()
@@ -183,8 +187,8 @@ class PostgresEngine:
             await connection.close()
 
 
-def _engine(url: str, patient: bool) -> AsyncEngine:
-    """An engine that connects to `url` as the driver understands it, which is as libpq does."""
+def _connector(url: str, patient: bool) -> Callable[[], Awaitable[Any]]:
+    """What connects to `url` as the driver understands it, which is as libpq does."""
     limits = {
         "application_name": "quorum",
         "jit": "off",
@@ -192,7 +196,7 @@ def _engine(url: str, patient: bool) -> AsyncEngine:
         "idle_in_transaction_session_timeout": "0" if patient else f"{IDLE_SECONDS}s",
     }
 
-    async def connect(*_args: Any, **_options: Any) -> Any:
+    async def connect() -> Any:
         return await asyncpg.connect(
             "postgresql://" + url.partition("://")[2],
             timeout=CONNECT_SECONDS,
@@ -201,9 +205,18 @@ def _engine(url: str, patient: bool) -> AsyncEngine:
             server_settings=limits,
         )
 
+    return connect
+
+
+def _engine(connect: Callable[[], Awaitable[Any]]) -> AsyncEngine:
+    """SQLAlchemy's part: it keeps no connections and begins no transactions."""
+
+    async def create(*_args: Any, **_options: Any) -> Any:
+        return await connect()
+
     return create_async_engine(
         f"{postgres_dialect.NAME.replace('.', '+')}://",
-        async_creator=connect,
+        async_creator=create,
         poolclass=NullPool,
         isolation_level="AUTOCOMMIT",
         connect_args={"prepared_statement_cache_size": 300},

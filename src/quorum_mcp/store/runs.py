@@ -1,6 +1,6 @@
 """The runs themselves: created, claimed, kept alive, finished. Their events are in `event_log`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Text, and_, bindparam, func, insert, literal, or_, select, update
@@ -23,6 +23,7 @@ from quorum_mcp.store.run_rows import (
     Started,
     run_of,
 )
+from quorum_mcp.store.stops import Stops
 from quorum_mcp.store.tables import idempotency_keys, runs
 
 OPEN = ("queued", "running")
@@ -51,6 +52,7 @@ class Runs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.stops = Stops(database)
 
     async def create(self, run: NewRun, *, key: Key | None = None) -> Started:
         """Store a new run; with an owner it is running at once under epoch 1, without one it is queued.
@@ -225,6 +227,8 @@ class Runs:
             insert_events(conn, rows)
 
         await self._database.write(body)
+        if rows:
+            self._database.signals.tell(run_id, rows[-1]["seq"])
 
     async def request_cancel(self, run_id: str, *, tenant: str | None = None) -> bool:
         """Ask the run's owner, whoever it is, to stop. False where there is no such open run."""
@@ -236,7 +240,14 @@ class Runs:
         )
         if tenant is not None:
             statement = statement.where(runs.c.tenant == tenant)
-        return await self._database.write(lambda conn: conn.execute(statement).first() is not None)
+        asked = await self._database.write(lambda conn: conn.execute(statement).first() is not None)
+        if asked:
+            self._database.signals.ask(run_id)
+        return asked
+
+    async def requests(self, run_ids: Container[str], seconds: float) -> None:
+        """Return when something is asked of one of the runs, where the database tells, or after `seconds`."""
+        await self._database.signals.asked(run_ids, seconds)
 
     async def cancel_requested(self, run_ids: Collection[str]) -> set[str]:
         """Those of the runs that somebody asked to stop."""

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from quorum_mcp.errors import StoreUnavailable
+from quorum_mcp.store.sqlite_signals import SqliteSignals
 from quorum_mcp.store.workers import Workers
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class SqliteEngine:
     def __init__(self, path: str, *, foreign_keys: bool = True) -> None:
         """Open the file; a migration does so without foreign keys, for it drops and copies tables."""
         _create_file(Path(path))
+        self.signals = SqliteSignals(path)
         reading, writing = (
             _engine(path, "BEGIN", foreign_keys),
             _engine(path, "BEGIN IMMEDIATE", foreign_keys),
@@ -49,6 +51,7 @@ class SqliteEngine:
 
     async def close(self) -> None:
         """Stop the threads after what was handed in."""
+        self.signals.close()
         await asyncio.to_thread(self._writer.stop)
         await asyncio.to_thread(self._readers.stop)
 

@@ -73,6 +73,18 @@ events = Table(
     Column("epoch", Integer, nullable=False),
 )
 
+# What callers of other processes ask of a run's owner: to give up a part of it. `found` is the owner's answer.
+part_stops = Table(
+    "part_stops",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("part", Text, nullable=False),
+    Column("found", Boolean),
+    Column("at", BigInteger, nullable=False),
+)
+Index("ix_part_stops_run", part_stops.c.run_id)
+
 # A key names one request for good: the same body gets the same run back, another body is a conflict.
 idempotency_keys = Table(
     "idempotency_keys",

@@ -19,6 +19,24 @@ def upgrade() -> None:
     _create_budgets()
     _create_alerts()
     _create_figures()
+    _create_requests()
+
+
+def _create_requests() -> None:
+    """What callers ask of the owner of a run."""
+    op.create_table(
+        "part_stops",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("part", sa.Text, nullable=False),
+        sa.Column("found", sa.Boolean),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_part_stops_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_part_stops")),
+    )
+    op.create_index("ix_part_stops_run", "part_stops", ["run_id"])
 
 
 def _create_access() -> None:
