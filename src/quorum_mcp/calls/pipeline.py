@@ -148,7 +148,9 @@ class Calls:
         call = state.call
         state.trace.add(f"breaker of {target.name}: {self.breaker.admit(target.name)}")
         try:
-            async with self.queues.of(target.provider.name).slot(call):
+            async with self.queues.of(target.provider.name).slot(call) as waited:
+                if waited:
+                    state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
                 taken = await self.limits.take(target, call)
                 try:
                     request, reserved = await self._admit(target, state)

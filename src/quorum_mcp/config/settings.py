@@ -43,6 +43,8 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Tokens per minute, prompts and answers together."""
     concurrency: Count | None = None
     """Calls at once; absent: `MAX_CONCURRENT_REQUESTS`."""
+    queue: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
+    """Calls that may wait for one of these places; absent: 100 for each place. One more is refused at once."""
 
 
 class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
