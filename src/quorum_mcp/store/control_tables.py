@@ -49,7 +49,8 @@ credentials = Table(
 )
 
 # Budgets. `id` is made of period, provider, tenant and key (absent: all of them), so that equal ones replace
-# each other. `origin`: `config` and `environment` follow the settings at each start, `user` was set at run time.
+# each other. `origin`: a `config` one follows the file named in `source` at each start, a `user` one was set
+# at run time.
 budgets = Table(
     "budgets",
     metadata,
@@ -62,6 +63,7 @@ budgets = Table(
     Column("alert_threshold", Float, nullable=False),
     Column("enforce", Boolean, nullable=False),
     Column("origin", Text, nullable=False),
+    Column("source", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
@@ -80,7 +82,8 @@ budget_periods = Table(
 )
 
 # A process's slice of a budget's period: `granted` to it, of which `settled` was billed. `segment` names the
-# process's journal: once that is replayed, what is left returns. `expires_at` is database time.
+# process's journal, `place` the folder it is in: once it is replayed, what is left returns. `expires_at` is
+# database time. From a `returned` one nothing may be drawn any more.
 leases = Table(
     "leases",
     metadata,
@@ -88,8 +91,10 @@ leases = Table(
     Column("budget_id", Text, nullable=False),
     Column("starts_at", BigInteger, nullable=False),
     Column("segment", Text, nullable=False),
+    Column("place", Text, nullable=False),
     Column("granted", BigInteger, nullable=False),
     Column("settled", BigInteger, nullable=False),
+    Column("returned", Boolean, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
 )
 Index("ix_leases_period", leases.c.budget_id, leases.c.starts_at)

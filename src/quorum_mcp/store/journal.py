@@ -18,6 +18,7 @@ from quorum_mcp import codec
 from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
+from quorum_mcp.store.place import Place, look
 from quorum_mcp.store.recovery import Entry, Recovered, replay
 from quorum_mcp.store.segment import Segment, size
 from quorum_mcp.store.settler import Settler
@@ -46,6 +47,10 @@ class Journal:
         self._directory = directory
         self._database = database
         self._segment = segment
+        self.segment = segment.path.stem
+        """Names this process's segment, among those of all machines."""
+        self.owes = False
+        """Whether something in the database names the segment: then it stays for the next process."""
         self._open: dict[str, _OpenCall] = {}
         self._out = 0
         self._settler = Settler(database, directory)
@@ -125,6 +130,10 @@ class Journal:
         """
         return await replay(self._directory, self._database)
 
+    def place(self) -> Place:
+        """The folder of segments, and what is in it. Reads the disk."""
+        return look(self._directory, self._database.id)
+
     @property
     def waiting(self) -> int:
         """How many noted records are not in the database yet."""
@@ -136,7 +145,7 @@ class Journal:
             await self._settler.close()
         except StoreUnavailable as error:
             log.warning("%d records wait in the journal: %s", self.waiting, error)
-        self._segment.close(delete=not self._open and not self.waiting)
+        self._segment.close(delete=not self._open and not self.waiting and not self.owes)
 
     def _finish(
         self, kind: Literal["done", "called"], attempt: AttemptRecord | None, call: CallRecord | None

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Select, func, select
 
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, attempt_row, call_of, call_row
 from quorum_mcp.store.database import Database
-from quorum_mcp.store.dialect import insert_new
+from quorum_mcp.store.dialect import insert_new, store_new
+from quorum_mcp.store.leases import settle
 from quorum_mcp.store.page import Page, encode_cursor, paged
 from quorum_mcp.store.tables import attempts, calls
 
@@ -93,10 +94,9 @@ def store_records(
     conn: Connection, new_attempts: Sequence[AttemptRecord], new_calls: Sequence[CallRecord]
 ) -> None:
     """Insert the rows that are not there yet. What hangs on a record being new belongs in here too."""
-    if new_attempts:
-        conn.execute(insert_new(conn, attempts), [attempt_row(attempt) for attempt in new_attempts])
-    if new_calls:
-        conn.execute(insert_new(conn, calls), [call_row(call) for call in new_calls])
+    stored = store_new(conn, attempts, [attempt_row(attempt) for attempt in new_attempts])
+    settle(conn, [attempt for attempt in new_attempts if attempt.id in stored])
+    store_new(conn, calls, [call_row(call) for call in new_calls])
 
 
 def store_unfinished(conn: Connection, call: CallRecord) -> None:

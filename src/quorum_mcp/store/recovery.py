@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from quorum_mcp import codec
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
+from quorum_mcp.store.leases import return_segment
 from quorum_mcp.store.records import store_records, store_unfinished
 from quorum_mcp.store.segment import SUFFIX, Orphan
 
@@ -80,7 +81,8 @@ async def _replay_one(orphan: Orphan, database: Database) -> Recovered:
         if content.damaged:
             log.error("%d lines of the journal %s cannot be read", content.damaged, orphan.path)
         entries = [codec.decode(payload, Entry) for payload in content.payloads]
-        attempts, unknown = await database.write(lambda conn: _store(conn, entries))
+        segment = orphan.path.stem
+        attempts, unknown = await database.write(lambda conn: _store(conn, segment, entries))
         stored = True
         return Recovered(1, attempts, unknown)
     except UNUSABLE:
@@ -92,7 +94,7 @@ async def _replay_one(orphan: Orphan, database: Database) -> Recovered:
         orphan.close(delete=stored)
 
 
-def _store(conn: Connection, entries: list[Entry]) -> tuple[int, int]:
+def _store(conn: Connection, segment: str, entries: list[Entry]) -> tuple[int, int]:
     ended = {entry.attempt.id: entry.attempt for entry in entries if entry.kind != "sent" and entry.attempt}
     final = {entry.call.id: entry.call for entry in entries if entry.kind != "sent" and entry.call}
     unknown: dict[str, AttemptRecord] = {}
@@ -107,6 +109,7 @@ def _store(conn: Connection, entries: list[Entry]) -> tuple[int, int]:
     store_records(conn, [*ended.values(), *unknown.values()], list(final.values()))
     for call in begun.values():
         store_unfinished(conn, call)
+    return_segment(conn, segment)  # its slices of budgets, now that all that was billed to them is settled
     return len(ended) + len(unknown), len(unknown)
 
 
