@@ -40,6 +40,7 @@ from quorum_mcp.store.journal import Journal
 from quorum_mcp.store.records import Records
 from quorum_mcp.store.run_list import RunList
 from quorum_mcp.store.runs import Runs as RunStore
+from quorum_mcp.store.shared_state import SharedState
 
 log = structlog.get_logger()
 
@@ -60,11 +61,14 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
             f"{home} cannot be made: {error.strerror}", hint="set QUORUM_HOME to a folder of yours"
         ) from None
     database = await Database.open(settings.database_url)
+    shared: SharedState | None = None
     try:
+        if settings.redis_url:
+            shared = await SharedState.connect(settings.redis_url, namespace=database.id)
         journal = await Journal.open(home / "journal", database)
         registry = Registry(settings)
         await registry.detect()
-        services = _wire(settings, database, journal, registry)
+        services = _wire(settings, database, journal, registry, shared)
         supervisor = services.get(Supervisor)
         supervisor.start(take_over=take_over)
         try:
@@ -75,6 +79,8 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
             await registry.close()
             await journal.close()
     finally:
+        if shared is not None:
+            await shared.close()
         await database.close()
 
 
@@ -101,8 +107,12 @@ def _require_secret(settings: Settings) -> None:
         )
 
 
-def _wire(settings: Settings, database: Database, journal: Journal, registry: Registry) -> Services:
+def _wire(
+    settings: Settings, database: Database, journal: Journal, registry: Registry, shared: SharedState | None
+) -> Services:
     services = Services()
+    if shared is not None:
+        services.add(shared)
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)

@@ -17,7 +17,6 @@ INACTIVE = (
     "default_budget_limit",
     "default_budget_period",
     "daily_limit",
-    "redis_url",
     "mcp_port",
     "use_local_llm",
 )

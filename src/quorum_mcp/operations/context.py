@@ -22,8 +22,14 @@ class Services:
 
     def get(self, kind: type[T]) -> T:
         """The part of this type."""
-        part = self._parts[kind]
-        assert isinstance(part, kind)
+        part = self.find(kind)
+        assert part is not None, kind
+        return part
+
+    def find(self, kind: type[T]) -> T | None:
+        """The part of this type, where the settings have one."""
+        part = self._parts.get(kind)
+        assert part is None or isinstance(part, kind)
         return part
 
 
