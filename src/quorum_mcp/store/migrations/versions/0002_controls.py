@@ -92,6 +92,7 @@ def _create_budgets() -> None:
         sa.Column("alert_threshold", sa.Float, nullable=False),
         sa.Column("enforce", sa.Boolean, nullable=False),
         sa.Column("origin", sa.Text, nullable=False),
+        sa.Column("source", sa.Text),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_budgets")),
@@ -112,8 +113,10 @@ def _create_budgets() -> None:
         sa.Column("budget_id", sa.Text, nullable=False),
         sa.Column("starts_at", sa.BigInteger, nullable=False),
         sa.Column("segment", sa.Text, nullable=False),
+        sa.Column("place", sa.Text, nullable=False),
         sa.Column("granted", sa.BigInteger, nullable=False),
         sa.Column("settled", sa.BigInteger, nullable=False),
+        sa.Column("returned", sa.Boolean, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_leases")),
     )
