@@ -23,6 +23,17 @@ EventType = Literal[
     "stats",
 ]
 
+AlertKind = Literal[
+    "budget",
+    "budget.overrun",
+    "provider.down",
+    "provider.errors",
+    "provider.slow",
+    "provider.recovered",
+    "quota.near",
+]
+"""What an alert is about. Those of budgets are sent as `budget.alert`, all others as `provider.status`."""
+
 ENDINGS: frozenset[str] = frozenset({"run.finished", "run.failed", "run.cancelled"})
 """The events after which a turn of a run has no more."""
 

@@ -38,13 +38,14 @@ api_keys = Table(
 )
 Index("ix_api_keys_list", api_keys.c.tenant, api_keys.c.created_at)
 
-# Providers' keys, sealed under master key number `version`.
+# Providers' keys, sealed under master key number `version`; `hint` is their last characters.
 credentials = Table(
     "credentials",
     metadata,
     Column("provider", Text, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    Column("hint", Text, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
 )
 
@@ -115,21 +116,25 @@ alerts = Table(
 )
 Index("ix_alerts_at", alerts.c.at)
 
-# Messages to webhooks, until they are delivered or given up. `next_at` absent: nothing more is tried.
+# Messages to webhooks, until they are delivered or given up. `webhook` is made of the address, which itself is
+# in the settings alone: addresses may hold secrets. `next_at` (database time) absent: nothing more is tried.
+# `status` is the last answer's.
 deliveries = Table(
     "deliveries",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("url", Text, nullable=False),
+    Column("webhook", Text, nullable=False),
     Column("event", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("next_at", BigInteger),
     Column("delivered_at", BigInteger),
+    Column("status", Integer),
     Column("error", Text),
     Column("created_at", BigInteger, nullable=False),
 )
 Index("ix_deliveries_next", deliveries.c.next_at)
+Index("ix_deliveries_list", deliveries.c.created_at, deliveries.c.id)
 
 # Sums over the calls of an hour, for those who look at a year. Simulated calls are not in them.
 rollups = Table(

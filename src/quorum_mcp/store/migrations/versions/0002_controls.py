@@ -74,6 +74,7 @@ def _create_access() -> None:
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
+        sa.Column("hint", sa.Text, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("provider", name=op.f("pk_credentials")),
     )
@@ -142,17 +143,19 @@ def _create_alerts() -> None:
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Text, nullable=False),
-        sa.Column("url", sa.Text, nullable=False),
+        sa.Column("webhook", sa.Text, nullable=False),
         sa.Column("event", sa.Text, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("next_at", sa.BigInteger),
         sa.Column("delivered_at", sa.BigInteger),
+        sa.Column("status", sa.Integer),
         sa.Column("error", sa.Text),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
     op.create_index("ix_deliveries_next", "deliveries", ["next_at"])
+    op.create_index("ix_deliveries_list", "deliveries", ["created_at", "id"])
 
 
 def _create_figures() -> None:
