@@ -4,10 +4,10 @@ import os
 
 import pytest
 from tests.support import stores
-from tests.support.stores import sqlite_store, store
+from tests.support.stores import each_engine, sqlite_store, store
 from tools.needs import NEEDS, found
 
-__all__ = ("sqlite_store", "store")
+__all__ = ("each_engine", "sqlite_store", "store")
 
 
 @pytest.fixture
@@ -15,10 +15,17 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--engine postgresql` runs every server and command of the tests on PostgreSQL."""
+    parser.addoption("--engine", choices=("sqlite", "postgresql"), default="sqlite")
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the database server that tests need, before the time of any of them is taken."""
     needed = {name for item in session.items for marker in item.iter_markers("needs") for name in marker.args}
-    if "postgresql" in needed and found("postgresql") and not session.config.option.collectonly:
+    engine = session.config.option.engine
+    stores.use(engine)
+    if "postgresql" in needed | {engine} and found("postgresql") and not session.config.option.collectonly:
         stores.start(session.config._tmp_path_factory.getbasetemp())
 
 

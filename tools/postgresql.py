@@ -98,6 +98,11 @@ class Server:
         """Make an empty database."""
         self._run("createdb", "-h", self.folder, "-U", USER, name)
 
+    def execute(self, database: str, sql: str) -> None:
+        """Carry out a statement."""
+        quietly = ("-q", "-X", "-v", "ON_ERROR_STOP=1")
+        self._run("psql", "-h", self.folder, "-U", USER, "-d", database, *quietly, "-c", sql)
+
     def cpu_seconds(self) -> float:
         """CPU time of the server's processes that are there, and of those that it has outlived."""
         first, nanoseconds = self.pid(), 0

@@ -167,6 +167,7 @@ async def test_a_dry_run_asks_nobody(where: str, tmp_path: Path) -> None:
         assert (await quorum("ask", "?x", *PANEL, "--dry-run", "--json")).json["worst_case_usd"] > 0
 
 
+@pytest.mark.usefixtures("each_engine")
 @BOTH
 async def test_sessions_are_continued_shown_exported_and_explained(where: str, tmp_path: Path) -> None:
     async with command(where, tmp_path) as (up, quorum):
@@ -193,6 +194,7 @@ async def test_sessions_are_continued_shown_exported_and_explained(where: str, t
         ] == 2
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_another_process_cancels_a_session(tmp_path: Path) -> None:
     async with command("embedded", tmp_path) as (up, quorum):
         agreeing(up)
@@ -225,6 +227,7 @@ async def test_lists_and_any_operation(where: str, tmp_path: Path) -> None:
         assert (broken.status, broken.json["error"]["code"]) == (2, "invalid_input")
 
 
+@pytest.mark.usefixtures("each_engine")
 @BOTH
 async def test_calibrate_learns_from_a_file(where: str, tmp_path: Path) -> None:
     rows = [

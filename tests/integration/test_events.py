@@ -14,7 +14,7 @@ from tests.support.script import Say
 from tests.support.server import scripted
 from tests.support.upstream import Upstream
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20), pytest.mark.usefixtures("each_engine")]
 FOUR = "Two and two is four.\nCONCLUSION: 4"
 LONG = "Ünïcödé 🦊 words, one after the other: " * 12 + "\nCONCLUSION: 4"
 DELTAS = ("call.delta", "synthesis.delta")

@@ -56,6 +56,7 @@ async def ask(client: Client, question: str, **more: Any) -> dict[str, Any]:
     return got.structured_content
 
 
+@pytest.mark.usefixtures("each_engine")
 @pytest.mark.parametrize(("how", "revision"), EVERYWHERE)
 async def test_every_tool_works(tmp_path: Path, how: str, revision: str) -> None:
     async with quorum(tmp_path, how, revision) as (up, client):
@@ -127,6 +128,7 @@ async def test_a_failed_call_shows_the_providers_error(tmp_path: Path, revision:
         assert "does not exist" in error["message"]
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_a_conversation_goes_on(tmp_path: Path) -> None:
     async with quorum(tmp_path, "http", MODERN) as (up, client):
         first = await ask(client, "What is 2 + 2?")

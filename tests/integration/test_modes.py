@@ -84,6 +84,7 @@ async def test_a_change_counts_only_with_an_error_that_is_there(
     assert ("lab/b" in group["members"]) == (won == "4")
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_seats_that_come_to_agree_end_the_rounds(tmp_path: Path) -> None:
     async with scripted(tmp_path, consensus={"critique_rounds": 2}) as (up, q):
         up.model("a", FOUR, critique="I stand by it.\nCONCLUSION: 4")
@@ -117,6 +118,7 @@ async def test_a_seat_that_fails_its_review_keeps_its_answer(tmp_path: Path) -> 
     assert {g["conclusion"]: g["members"] for g in answer["groups"]} == {"4": ["lab/a"], "5": ["lab/b"]}
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_an_open_question_is_criticised_and_judged_anew_where_an_error_is_shown(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         for name, text in REVIEWS.items():
@@ -168,6 +170,7 @@ async def test_an_attack_that_does_not_survive(tmp_path: Path) -> None:
     assert (answer["conclusion"], answer["rounds"], answer["calls"]) == ("4", 3, 6)
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_an_attack_that_stands_changes_the_answer_of_those_who_cite_the_error(tmp_path: Path) -> None:
     cites = 'ERROR: "I reach five" - a finger was counted twice\nCONCLUSION: 4'
     async with scripted(tmp_path) as (up, q):

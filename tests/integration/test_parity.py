@@ -76,6 +76,7 @@ def shape(value: Any) -> Any:
     return sorted(value) if isinstance(value, dict) else type(value).__name__
 
 
+@pytest.mark.usefixtures("each_engine")
 @pytest.mark.parametrize("name", sorted(operations()))
 async def test_every_surface_carries_it_out(world: tuple[Rest, Quorum, str, str], name: str) -> None:
     rest, client, session, call = world

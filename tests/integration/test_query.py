@@ -24,6 +24,7 @@ def statuses(answer: dict[str, Any]) -> dict[str, str]:
     return {r["member"]: r["status"] for r in answer["provider_responses"] if r["role"] == "answer"}
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_two_that_agree_are_enough(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         answer = await q.ask("What is 2 + 2?", seats(up, a=FOUR, b="Surely **4.0**\nConclusion: 4.0", c=FIVE))
@@ -169,6 +170,7 @@ async def test_tags_are_kept_with_every_call(tmp_path: Path) -> None:
     assert [record["tags"] for record in calls] == [["team-x", "räum"]] * 2
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_files_and_images_reach_every_seat(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         panel = seats(up, a=FOUR, b=FOUR)
@@ -192,6 +194,7 @@ async def test_one_that_answers_alone_is_no_agreement(tmp_path: Path) -> None:
     assert answer["degraded"]
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_calls_have_records_that_add_up(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         answer = await q.ask("2 + 2?", seats(up, a=FOUR, b=FIVE, c=FOUR))

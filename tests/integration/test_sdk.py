@@ -103,6 +103,7 @@ async def test_a_stream_tells_what_happens_until_the_answer(where: str, tmp_path
         assert answer == QueryAnswer.model_validate((await q.session(answer.session_id)).model_dump())
 
 
+@pytest.mark.usefixtures("each_engine")
 @BOTH
 async def test_a_stream_of_a_follow_up_holds_its_own_turn_only(where: str, tmp_path: Path) -> None:
     async with opened(where, tmp_path) as (up, q):
@@ -147,6 +148,7 @@ async def until_ended(q: Quorum, count: int) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.usefixtures("each_engine")
 @BOTH
 async def test_a_started_run_is_followed_from_any_number_and_cancelled(where: str, tmp_path: Path) -> None:
     async with opened(where, tmp_path) as (up, q):
@@ -216,6 +218,7 @@ async def test_a_required_consensus_that_is_none(where: str, told: bool, tmp_pat
         assert agreed.agreement == "agree"
 
 
+@pytest.mark.usefixtures("each_engine")
 @BOTH
 async def test_the_other_methods(where: str, tmp_path: Path) -> None:
     async with opened(where, tmp_path) as (up, q):

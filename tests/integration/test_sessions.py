@@ -9,7 +9,7 @@ from tests.support.rest import sse
 from tests.support.script import Say
 from tests.support.server import scripted
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20), pytest.mark.usefixtures("each_engine")]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
 PANEL = ["lab/a", "lab/b"]
 

@@ -48,6 +48,7 @@ async def client(rest: Rest, **options: Any) -> AsyncIterator[Client]:
         yield Client(socket)
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_a_question_and_its_events(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, rest), client(rest) as ws:
         up.model("a", Say(FOUR, drip=0.06, piece=8))
@@ -72,6 +73,7 @@ async def test_a_question_and_its_events(tmp_path: Path) -> None:
     assert FOUR.startswith(said)
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_a_run_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, rest):
         up.model("a", Say(FOUR, hold_after="second"))
@@ -91,6 +93,7 @@ async def test_a_run_is_taken_up_where_it_was_left(tmp_path: Path) -> None:
     assert rest_of_it[-1]["type"] == "run.finished"
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_cancel(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, rest), client(rest) as ws:
         up.model("a", Say(FOUR, hold="never"))
@@ -122,6 +125,7 @@ async def test_a_connection_that_sends_nothing_is_told_the_state(tmp_path: Path)
     assert frame["data"]["calls"] == 0
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_following_everything(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, rest), client(rest) as ws:
         up.model("a", Say(FOUR, latency=0.5))

@@ -19,6 +19,7 @@ import uvicorn
 import yaml
 from starlette.types import ASGIApp
 from tests.support.rest import Rest
+from tests.support.stores import database_variables
 from tests.support.upstream import Upstream, upstream
 
 from quorum_mcp.app import asgi, running
@@ -48,7 +49,7 @@ def environment(home: Path, config_file: Path, env: Mapping[str, str]) -> dict[s
         "QUORUM_CONFIG": str(config_file),
         "OLLAMA_ENABLE": "false",
     }
-    return kept | own | dict(env)
+    return kept | own | database_variables(home) | dict(env)
 
 
 def write_config(home: Path, given: Config | str) -> Path:

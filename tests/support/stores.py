@@ -1,10 +1,11 @@
 """Empty databases for tests, one for each engine, and ways behind the store's back into them."""
 
 import asyncio
+import hashlib
 import os
 import re
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ NAME = os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 _numbers = count()
 _servers: list[Server] = []
+_engine = ["sqlite"]
 
 
 class Store:
@@ -140,10 +142,32 @@ async def postgres_store(folder: Path) -> PostgresStore:
     return await PostgresStore(folder, _servers[0], NAME, f"store_{next(_numbers)}").make()
 
 
+@pytest.fixture(params=ENGINES)
+def each_engine(request: pytest.FixtureRequest) -> Generator[str, None, None]:
+    """Every server and command of the test has its database on each engine in turn, one for each home."""
+    _engine.append(request.param)
+    yield request.param
+    _engine.pop()
+
+
+def database_variables(home: Path) -> dict[str, str]:
+    """What tells a server or a command of this home to use the engine of `each_engine`."""
+    if _engine[-1] == "sqlite":
+        return {}
+    schema = "home_" + hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    _servers[0].execute(NAME, f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    return {"QUORUM_DATABASE_URL": _servers[0].url(NAME, schema), "QUORUM_SECRET_KEY": "s" * 64}
+
+
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Databases opened from now on wait for others a short time only."""
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 0.1)
+
+
+def use(engine: str) -> None:
+    """The engine of every server and command of this test session, but for tests on each engine."""
+    _engine[0] = engine
 
 
 def start(base: Path) -> None:
