@@ -56,6 +56,8 @@ class State(Struct):
     """A call under way. `streamed` is whether a delta was passed on; `error` is the last attempt's."""
 
     call: Call
+    first: Target | None = None
+    """The model that was asked for, once its name is resolved."""
     id: str = field(default_factory=lambda: new_id("call"))
     trace: Trace = field(default_factory=Trace)
     began: float = field(default_factory=time.monotonic)

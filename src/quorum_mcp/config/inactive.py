@@ -11,7 +11,6 @@ INACTIVE = (
     "guardrails",
     "modules",
     "server.bridge",
-    "server.metrics_port",
     "records.retention_days",
     "records.timezone",
     "default_budget_limit",

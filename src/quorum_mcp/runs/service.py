@@ -76,6 +76,9 @@ class Runs:
         self.owner = owner
         self.handlers: dict[str, Handler] = {}
         self.running: dict[str, Running] = {}
+        self.on_end: Callable[[RunContext, FinalStatus], None] | None = (
+            None  # told of each turn that ended here
+        )
         self.closing = False
 
     async def start(self, new: NewRun, seconds: float, *, key: Key | None = None) -> Started:
@@ -152,11 +155,12 @@ class Runs:
         """The number after which the events of a turn begin, to `follow` it without the turns before."""
         if turn == 1:
             return 0
-        for event in await self.events.read(run_id, types=("run.started",)):
+        before = 0
+        for event in await self.events.read(run_id, types=("run.started", *ENDINGS)):
             if event.data["turn"] == turn:
                 return event.seq - 1
-        here = self.running.get(run_id)  # it has begun just now, nothing of it is stored yet
-        return 0 if here is None else here.log.first_seq - 1
+            before = event.seq
+        return before  # It has begun just now: nothing of it is stored yet.
 
     async def wait(self, run_id: str, tenant: str, seconds: float | None = None) -> Run:
         """The run once its turn has ended, or as it stands after `seconds`.
@@ -334,6 +338,8 @@ class Runs:
             simulated=totals.simulated,
             events=batch,
         )
+        if self.on_end is not None:
+            self.on_end(here.context, status)
         return None
 
     async def _stored(self, run_id: str, after: int, here: Running | None) -> AsyncGenerator[Event, None]:

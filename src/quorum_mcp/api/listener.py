@@ -1,0 +1,64 @@
+"""One more port in the process of the server: for metrics, and whatever else is kept apart."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from quorum_mcp.errors import ConfigError
+
+GRACE_SECONDS = 1
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves the signals to the server whose process it is in."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGenerator[None, None]:
+    """Serve `app` on host and port for as long as the context is open.
+
+    Args:
+        app: what answers; its lifespan is not run.
+        host: the address to bind.
+        port: the port.
+        setting: the name of the setting that the port is from, for the error.
+
+    Raises:
+        ConfigError: the port cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="set another port, or leave it out",
+        ) from error
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        lifespan="off",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=setting)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait({task})
+        listener.close()

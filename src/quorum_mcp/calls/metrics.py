@@ -1,0 +1,143 @@
+"""What calls add to the metrics, and what their parts show when somebody looks."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import chain
+
+from quorum_mcp.calls.pipeline import Calls
+from quorum_mcp.calls.record import Attempt, Bill, State
+from quorum_mcp.errors import ModelNotFound, QuorumError
+from quorum_mcp.money import NANOS_PER_USD
+from quorum_mcp.observe.metrics import UNCLASSIFIED, Metrics, Reading, Source
+from quorum_mcp.providers.registry import Registry, Target
+from quorum_mcp.store.journal import Journal
+
+MOST_MODELS = 300
+"""Models that have series of their own; any further one is counted as its provider's `other`."""
+OTHER = "other"
+STATES = {"closed": 0, "half-open": 1, "open": 2}
+
+
+class _Series:
+    """The label values of one model, made once."""
+
+    __slots__ = ("input", "model", "name", "output", "provider")
+
+    def __init__(self, provider: str, model: str) -> None:
+        self.provider = (provider,)
+        self.model = (provider, model)
+        self.name = (f"{provider}/{model}",)
+        self.input = (*self.name, "input")
+        self.output = (*self.name, "output")
+
+
+NOBODY = _Series("none", "none")
+
+
+class CallMetrics:
+    """A watcher of the pipeline that counts attempts and calls.
+
+    A model has series of its own if the settings name it, its provider lists it, or it has answered: a name
+    that somebody made up is counted as `other`.
+    """
+
+    def __init__(self, metrics: Metrics, registry: Registry) -> None:
+        self._metrics = metrics
+        self._registry = registry
+        self._written = frozenset(_written(registry))
+        self._series: dict[str, _Series] = {}
+        self._others: dict[str, _Series] = {}
+
+    def attempted(self, attempt: Attempt, bill: Bill, error: BaseException | None) -> None:
+        """Count one request to a provider, its tokens and what it cost."""
+        metrics, series = self._metrics, self._of(attempt.target, answered=error is None)
+        metrics.attempts.add((*series.model, "ok" if error is None else _word(error)))
+        if attempt.n > 1:
+            metrics.retries.add(series.provider)
+        if attempt.first_token is not None:
+            metrics.first_token.observe(series.model, attempt.first_token)
+        metrics.tokens.add(series.input, bill.usage.input)
+        metrics.tokens.add(series.output, bill.usage.output)
+        if bill.cost:
+            metrics.cost.add(series.name, bill.cost / NANOS_PER_USD)
+
+    def finished(self, state: State) -> None:
+        """Count one call; one that belongs to no session is a question of its own."""
+        metrics, result, seconds = self._metrics, state.result, time.monotonic() - state.began
+        target = state.last.target if state.last is not None else state.first
+        series = NOBODY if target is None else self._of(target, answered=result is not None)
+        if result is None:
+            status = "cancelled" if state.error is None else state.error.code
+        else:
+            status = "ok" if state.attempts else "cached"
+            if target is not state.first:
+                metrics.fallbacks.add(series.model)
+        metrics.calls.add((*series.model, status))
+        metrics.call_seconds.observe(series.model, seconds)
+        if state.call.run_id is None:
+            metrics.requests.add((state.call.role, UNCLASSIFIED))
+            metrics.request_seconds.observe((state.call.role,), seconds)
+
+    def _of(self, target: Target, *, answered: bool) -> _Series:
+        name = target.name
+        series = self._series.get(name)
+        if series is not None:
+            return series
+        provider = target.provider.name
+        exists = answered or name in self._written or target.model in self._registry.known(provider)
+        if exists and len(self._series) < MOST_MODELS:
+            series = self._series[name] = _Series(provider, target.model)
+            return series
+        if provider not in self._others:
+            self._others[provider] = _Series(provider, OTHER)
+        return self._others[provider]
+
+
+def _written(registry: Registry) -> Iterator[str]:
+    """The models that the settings name."""
+    settings = registry.settings
+    named = [*settings.models, *settings.fallbacks]
+    named += chain.from_iterable([*settings.fallbacks.values(), *settings.panels.values()])
+    for name in named:
+        with suppress(ModelNotFound):
+            yield registry.resolve(name).name
+
+
+def _word(error: BaseException) -> str:
+    if isinstance(error, QuorumError):
+        return error.code
+    return "cancelled" if isinstance(error, (asyncio.CancelledError, GeneratorExit)) else "crashed"
+
+
+class CallGauges:
+    """Breakers, queues and rates as they stand: a source of the metrics."""
+
+    def __init__(self, calls: Calls, registry: Registry) -> None:
+        self._calls = calls
+        self._registry = registry
+
+    async def __call__(self) -> Iterable[Reading]:
+        """Their readings."""
+        found: list[Reading] = []
+        for provider in self._registry.providers:
+            state = STATES[self._calls.breaker.state(provider)]
+            found.append(("quorum_breaker_state", (provider,), state))
+            left = self._calls.limits.left(provider)
+            for kind, available in zip(("requests", "tokens"), left, strict=True):
+                if available is not None:
+                    found.append(("quorum_rate_limit_available", (provider, kind), available))
+        for provider, queue in self._calls.queues.states().items():
+            found.append(("quorum_queue_depth", (provider,), queue.waiting))
+            found.append(("quorum_calls_active", (provider,), queue.taken))
+        return found
+
+
+def journal_gauge(journal: Journal) -> Source:
+    """A source of the metrics: the records that are not in the database yet."""
+
+    async def read() -> Iterable[Reading]:
+        return [("quorum_journal_waiting", (), journal.waiting)]
+
+    return read

@@ -1,0 +1,96 @@
+"""Everything that `/metrics` shows: what is counted as it happens, and what is looked at when somebody asks.
+
+No label takes a text of a caller: providers and models are those that exist, the rest are words of ours.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from quorum_mcp.observe.instruments import Counter, Histogram, Instrument, Labels
+
+Reading = tuple[str, Labels, float]
+"""A gauge's name, its label values and its value now."""
+Source = Callable[[], Awaitable[Iterable[Reading]]]
+
+UNCLASSIFIED = "unknown"
+"""The complexity of a question that nothing has classified."""
+MODEL = ("provider", "model")
+
+GAUGES = {
+    gauge.name: gauge
+    for gauge in (
+        Instrument(
+            "orchestrator_cache_hit_rate",
+            (),
+            "Share of cacheable calls that the cache answered since the process began.",
+        ),
+        Instrument(
+            "quorum_breaker_state", ("provider",),
+            "The worst breaker of a provider's models: 0 closed, 1 half-open, 2 open.",
+        ),
+        Instrument(
+            "quorum_rate_limit_available", ("provider", "kind"), "Requests and tokens that may be used now."
+        ),
+        Instrument(
+            "quorum_budget_spent_ratio", ("budget", "period", "provider"),
+            "Spent share of a budget in its present period.",
+        ),
+        Instrument("quorum_queue_depth", ("provider",), "Calls that wait for one of a provider's places."),
+        Instrument("quorum_calls_active", ("provider",), "Places of a provider that calls hold now."),
+        Instrument("quorum_runs_open", (), "Sessions that this process is carrying out."),
+        Instrument("quorum_journal_waiting", (), "Usage records that are in the journal only, not yet in the database."),
+    )
+}  # fmt: skip
+"""Read when they are asked for."""
+
+
+class Metrics:
+    """This process's metrics; `sources` give the gauges."""
+
+    def __init__(self) -> None:
+        self.requests = Counter(
+            "orchestrator_requests",
+            ("intent", "complexity"),
+            "Questions that were dealt with: sessions by mode, single calls by role.",
+        )
+        self.request_seconds = Histogram(
+            "orchestrator_request_duration_seconds", ("intent",), "From a question to its answer."
+        )
+        self.turns = Counter("quorum_turns", ("status",), "Turns of sessions by how they ended.")
+        self.tokens = Counter("orchestrator_tokens", ("model", "direction"), "Tokens by model, in and out.")
+        self.cost = Counter(
+            "orchestrator_cost_usd", ("model",), "What models cost where their price is known, USD."
+        )
+        self.calls = Counter(
+            "quorum_calls",
+            (*MODEL, "status"),
+            "Calls by how they ended: ok, cached, cancelled or an error's code. Their attempts are not counted here.",
+        )
+        self.call_seconds = Histogram(
+            "quorum_call_duration_seconds", MODEL, "From a call's start to its end."
+        )
+        self.first_token = Histogram(
+            "quorum_call_first_token_seconds",
+            MODEL,
+            "From sending a request to the first piece of its answer.",
+        )
+        self.attempts = Counter("quorum_attempts", (*MODEL, "status"), "Requests that left for a provider.")
+        self.retries = Counter("quorum_retries", ("provider",), "Attempts after the first one of a call.")
+        self.fallbacks = Counter(
+            "quorum_fallbacks", MODEL, "Calls that another model than the one asked for answered, by who did."
+        )
+        self.http = Counter(
+            "quorum_http_requests", ("route", "method", "status"), "HTTP requests by route and status."
+        )
+        self.http_seconds = Histogram(
+            "quorum_http_request_duration_seconds", ("route",), "From a request to the end of its answer."
+        )
+        self.sources: list[Source] = []
+
+    @property
+    def counted(self) -> tuple[Counter | Histogram, ...]:
+        """All that is counted as it happens."""
+        return tuple(one for one in vars(self).values() if isinstance(one, (Counter, Histogram)))
+
+    async def readings(self) -> list[Reading]:
+        """The gauges now."""
+        return [reading for source in self.sources for reading in await source()]
