@@ -160,7 +160,8 @@ class Runs:
             if event.data["turn"] == turn:
                 return event.seq - 1
             before = event.seq
-        return before  # It has begun just now: nothing of it is stored yet.
+        here = self.running.get(run_id)  # it has begun just now, nothing of it is stored yet
+        return before if here is None else here.log.first_seq - 1
 
     async def wait(self, run_id: str, tenant: str, seconds: float | None = None) -> Run:
         """The run once its turn has ended, or as it stands after `seconds`.
