@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from quorum_mcp.access.network import is_loopback
 from quorum_mcp.calls.budgets import Budgets
+from quorum_mcp.calls.cache import Cache
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.client.quorum import Quorum as Client
@@ -76,6 +77,7 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
         finally:
             await supervisor.stop()
             await services.get(Runs).close()
+            await services.get(Calls).cache.close()
             await registry.close()
             await journal.close()
     finally:
@@ -90,8 +92,8 @@ def _say_what_has_no_effect(settings: Settings) -> None:
             "records.store_content: none is not supported yet: sessions keep their questions and answers",
             hint="leave it out, or set it to full",
         )
-    if settings.cache.backend == "redis":
-        raise ConfigError("cache.backend: redis is not supported yet", hint="set it to memory or off")
+    if settings.cache.backend == "redis" and not settings.redis_url:
+        raise ConfigError("cache.backend: redis needs a server", hint="set REDIS_URL, or the backend to memory")
     if keys := without_effect(settings):
         log.warning(
             "config.no_effect", keys=keys, hint="this version reads these settings but does nothing with them"
@@ -116,7 +118,8 @@ def _wire(
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)
-    calls = Calls(settings, registry, Ledger(journal), Budgets())
+    cache = Cache(settings.cache, shared)
+    calls = Calls(settings, registry, Ledger(journal), Budgets(), cache=cache)
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)

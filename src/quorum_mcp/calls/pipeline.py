@@ -15,7 +15,7 @@ from msgspec import structs
 from quorum_mcp.answers import Answer, Delta, TextDelta
 from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.budgets import Budgets
-from quorum_mcp.calls.cache import Cache
+from quorum_mcp.calls.cache import Cache, replay
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
 from quorum_mcp.calls.ledger import Ledger
@@ -46,7 +46,13 @@ class Calls:
     """Makes model calls. One per process; it holds the process's cache, limits, breakers and queues."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, ledger: Ledger, budgets: Budgets, *watchers: Watcher
+        self,
+        settings: Settings,
+        registry: Registry,
+        ledger: Ledger,
+        budgets: Budgets,
+        *watchers: Watcher,
+        cache: Cache | None = None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -54,7 +60,7 @@ class Calls:
         self.ledger = ledger
         self.budgets = budgets
         self.watchers = watchers
-        self.cache = Cache(settings.cache)
+        self.cache = cache or Cache(settings.cache)
         self.limits = Limits(settings, registry)
         self.queues = Queues(settings)
 
@@ -74,23 +80,24 @@ class Calls:
             lookup = await self.cache.lookup(call, targets[0])
             state.trace.add(f"cache: {lookup.note}")
             if (kept := lookup.answer) is not None:
-                yield TextDelta(kept.text)
+                for delta in replay(kept):
+                    yield delta
                 yield state.repeat(targets[0], kept)
                 return
             for target in targets:
                 async with aclosing(self._attempts(target, state, restartable=restartable)) as items:
                     async for item in items:
+                        if isinstance(item, Result) and target is targets[0]:
+                            lookup.keep(item.answer)  # now: who has the result asks for no more
                         yield item
                 if state.result is not None:
-                    if target is targets[0]:
-                        lookup.keep(state.result.answer)
                     return
                 if state.streamed and not restartable:
                     break
             raise state.error or Cancelled("the call ended without an answer", model=call.model)
         finally:
             if lookup is not None:
-                lookup.close()
+                lookup.close(failed=state.error is not None)
             self.ledger.finish(state)
             for watcher in self.watchers:
                 watcher.finished(state)

@@ -258,13 +258,17 @@ class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The answer cache: entries live `ttl_seconds`; calls above `max_temperature` are never stored."""
 
     backend: Literal["memory", "redis", "off"] = "memory"
-    """Where answers are cached. `redis` is refused by this version."""
+    """Where answers are cached: in each process's own `memory`, in `redis` (`REDIS_URL`) for all, or nowhere."""
     ttl_seconds: Seconds = 3600.0
     """How long an entry lives, in seconds."""
     max_temperature: Temperature = 0.7
     """Answers of a higher temperature are not cached."""
     skip_providers: tuple[Text, ...] = ()
     """Providers whose answers are not cached."""
+    max_entries: Count = 10_000
+    """Answers that a process keeps in memory; the one used longest ago goes first."""
+    max_bytes: Count = 67_108_864
+    """Bytes of memory that they may take."""
 
 
 class Settings(Masked, frozen=True):
