@@ -49,6 +49,8 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
         "calls.list": {"limit": 1},
         "calls.get": {"call_id": call},
         "stats": {},
+        "cache.show": {},
+        "cache.clear": {"provider": "lab"},
         "calibrate": {"rows": [LABELLED]},
     }
     assert operation.name in samples, f"give {operation.name} a sample in {Path(__file__).name}"
@@ -105,8 +107,8 @@ async def over_rest(rest: Rest, operation: AnyOperation, given: dict[str, Any]) 
     for field in given:
         if f"{{{field}}}" in path:
             path = path.replace(f"{{{field}}}", str(left.pop(field)))
-    if operation.http.method == "GET":
-        answer = await rest.get(path, params=left)
+    if operation.http.method in ("GET", "DELETE"):
+        answer = await rest.request(operation.http.method, path, params=left)
     else:
         answer = await rest.post(path, left)
     if answer.status >= 400:

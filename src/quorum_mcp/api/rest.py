@@ -140,6 +140,8 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
     async def handle(request: Request) -> Response:
         given: dict[str, Any] = body_of(request) if request.method == "POST" else dict(request.query_params)
         given |= request.path_params
+        if request.headers.get("x-quorum-cache") == "off" and "cache" in operation.input.model_fields:
+            given["cache"] = False
         at = services()
         answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
         if operation.name == "query" and given.get("stream"):

@@ -27,6 +27,7 @@ COMMANDS = {
     "sessions": "List, show, export and cancel sessions.",
     "explain": "Show every decision that was made for one model call.",
     "calibrate": "Learn decision rule and confidence from labelled answers.",
+    "cache": "Show how the cache of answers does, or clear it.",
     "config": "Show the settings and where each came from.",
     "db": "Check or upgrade the database's schema.",
     "op": "Carry out any operation by its name.",

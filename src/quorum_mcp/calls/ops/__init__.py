@@ -1,6 +1,7 @@
-"""What callers can do with models and with the records of calls."""
+"""What callers can do with models, the records of calls and the cache."""
 
+from quorum_mcp.calls.ops.cache import OPERATIONS as CACHE
 from quorum_mcp.calls.ops.models import OPERATIONS as MODELS
 from quorum_mcp.calls.ops.records import OPERATIONS as RECORDS
 
-OPERATIONS = [*MODELS, *RECORDS]
+OPERATIONS = [*MODELS, *RECORDS, *CACHE]

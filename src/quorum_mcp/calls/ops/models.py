@@ -164,6 +164,10 @@ class Generate(BaseModel):
     max_tokens: int | None = Field(
         None, ge=1, le=1_000_000, description="Tokens of the answer at most; absent: the model's own bound."
     )
+    cache: bool = Field(
+        True,
+        description="false: neither give a kept answer nor keep this one. The header is x-quorum-cache: off.",
+    )
     stream: bool = Field(False, description="Send progress while the model writes, where the surface can.")
 
 
@@ -182,6 +186,9 @@ class Generated(BaseModel):
     cost: float | None = Field(description="USD; null where no price is known.")
     latency: float = Field(description="Seconds.")
     simulated: bool = Field(description="Whether the answer is simulated.")
+    cached: bool = Field(
+        description="Whether it is the kept answer to an equal request, which costs nothing."
+    )
     call_id: str = Field(description="The call's record.")
     warnings: list[str] = Field(description="What the caller should know.")
 
@@ -203,6 +210,7 @@ async def generate(ctx: Context, given: Generate) -> Generated:
         role="generate",
         allowance=Allowance.of(None, ctx.get(Settings)),
         surface=ctx.surface,
+        cache=given.cache,
     )
     calls = ctx.get(Calls)
     progress = ctx.progress if given.stream else None
@@ -218,6 +226,7 @@ async def generate(ctx: Context, given: Generate) -> Generated:
         cost=None if result.cost is None else money.to_usd(result.cost),
         latency=round(result.latency, 4),
         simulated=result.simulated,
+        cached=result.attempts == 0,
         call_id=result.id,
         warnings=list(result.warnings),
     )
