@@ -102,6 +102,7 @@ class Deliberation:
             surface="consensus",
             tags=self.plan.tags,
             allowance=self._allowance,
+            priority=int(base.seat is None),  # judges and writers end a run, which frees all that it holds
             fallback=False,  # a seat is its model: another one's answer in its name would be a second vote
             on_trouble=lambda error: self._trouble(base.key, error),
             on_bill=lambda call_id, nanos: self._bill(base.key, call_id, nanos),
