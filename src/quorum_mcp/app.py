@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 
 from quorum_mcp.access.network import is_loopback
 from quorum_mcp.calls.budgets import Budgets
+from quorum_mcp.calls.budgets.keeper import Keeper
+from quorum_mcp.calls.budgets.watch import Watch
 from quorum_mcp.calls.cache import Cache
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.pipeline import Calls
@@ -31,6 +33,7 @@ from quorum_mcp.providers.builtin.provider import Builtin
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.runs.supervisor import Supervisor
+from quorum_mcp.store.alerts import Outbox
 from quorum_mcp.store.calibrations import Calibrations
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.database import Database
@@ -71,6 +74,7 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
         await registry.detect()
         services = _wire(settings, database, journal, registry, shared)
         supervisor = services.get(Supervisor)
+        await services.get(Keeper).start()
         supervisor.start(take_over=take_over)
         try:
             yield services
@@ -79,6 +83,7 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
             await services.get(Runs).close()
             await services.get(Calls).cache.close()
             await registry.close()
+            await services.get(Keeper).stop()
             await journal.close()
     finally:
         if shared is not None:
@@ -119,11 +124,13 @@ def _wire(
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)
     cache = Cache(settings.cache, shared)
-    calls = Calls(settings, registry, Ledger(journal), Budgets(), cache=cache)
+    budgets = Budgets(settings, database, journal, registry)
+    keeper = Keeper(budgets, Watch(budgets, Outbox(settings.webhooks), database))
+    calls = Calls(settings, registry, Ledger(journal), budgets, cache=cache)
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)
-    for part in (database, journal, registry, runs, calls, files, track):
+    for part in (database, journal, registry, runs, calls, budgets, keeper, files, track):
         services.add(part)
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)

@@ -190,7 +190,7 @@ class Calls:
             return request, None
         strict = any(one.strict for one in budgets) or (call.allowance is not None and call.allowance.strict)
         worst = worst_case(self.registry, target, request, strict=strict)
-        if worst and (strict or budgets):
+        if worst and (strict or any(one.enforce for one in budgets)):
             request = structs.replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
         if call.allowance is not None:
             call.allowance.reserve(worst, model=target.name)
@@ -203,12 +203,24 @@ class Calls:
         state.trace.add(f"reserved {worst} nanodollars")
         return request, Reserved(worst, draws)
 
+    def _note(self, state: State, attempt: Attempt) -> None:
+        """Write down that the attempt is about to leave; where that cannot be, nothing stays set aside for it."""
+        try:
+            self.ledger.sent(state, attempt)
+        except BaseException:
+            if attempt.reserved is not None:
+                if state.call.allowance is not None:
+                    state.call.allowance.settle(attempt.reserved.amount, 0)
+                self.budgets.settle(attempt.reserved, 0)
+            self.limits.give_back(attempt.target, attempt.taken)
+            raise
+
     async def _send(
         self, request: ModelRequest, state: State, attempt: Attempt
     ) -> AsyncGenerator[Item, None]:
         answer: Answer | None = None
         error: BaseException | None = None
-        self.ledger.sent(state, attempt)
+        self._note(state, attempt)
         try:
             left = state.call.remaining()
             times = Timeouts(min(CONNECT_SECONDS, left), left, min(IDLE_SECONDS, left), left)

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select, update
 
 from quorum_mcp.store.call_rows import AttemptRecord
+from quorum_mcp.store.clock import DatabaseNow
 from quorum_mcp.store.control_tables import budget_periods, leases
 
 log = logging.getLogger(__name__)
@@ -113,18 +114,20 @@ def return_segment(conn: Connection, segment: str) -> int:
     return _return(conn, conn.execute(select(*LEASE).where(leases.c.segment == segment)).all())
 
 
-def sweep(conn: Connection, place: str, present: Iterable[str], now_us: int) -> int:
-    """Return expired leases whose journal was in the folder `place` and is there no more; how many.
+def left_behind(conn: Connection, place: str, present: Iterable[str]) -> list[str]:
+    """Expired leases whose journal was in the folder `place`, and is not among those that are there.
 
-    Its process died when a transaction of it was on the way, and came to be after its journal was stored.
+    Their process died when a transaction of it was on the way, which came to be after its journal was stored.
     """
-    old = select(*LEASE).where(
-        leases.c.place == place, leases.c.segment.not_in(list(present)), leases.c.expires_at < now_us
-    )
-    return _return(conn, conn.execute(old).all())
+    return list(conn.execute(select(leases.c.id).where(_left_behind(place, present))).scalars())
 
 
-def reconcile(conn: Connection, place: str, present: Iterable[str], now_us: int) -> tuple[int, int]:
+def sweep(conn: Connection, place: str, present: Iterable[str]) -> int:
+    """Return what is `left_behind`; how many there were."""
+    return _return(conn, conn.execute(select(*LEASE).where(_left_behind(place, present))).all())
+
+
+def reconcile(conn: Connection, place: str, present: Iterable[str]) -> tuple[int, int]:
     """Return what expired leases have left whose journal is not in the folder `place`: how many, and nanodollars.
 
     For an operator who knows that those journals will not come back: what was lost with them is then not
@@ -133,8 +136,8 @@ def reconcile(conn: Connection, place: str, present: Iterable[str], now_us: int)
     old = conn.execute(
         select(*LEASE)
         .where(
-            or_(leases.c.place != place, leases.c.segment.not_in(list(present))),
-            leases.c.expires_at < now_us,
+            or_(leases.c.place != place, leases.c.segment.not_in(sorted(present))),
+            leases.c.expires_at < DatabaseNow(),
             ~leases.c.returned,
         )
         .order_by(leases.c.id)
@@ -146,6 +149,11 @@ def reconcile(conn: Connection, place: str, present: Iterable[str], now_us: int)
         conn.execute(update(leases).where(leases.c.id == one.id).values(granted=one.settled, returned=True))
     apply(conn, changes)
     return len(old), sum(change.freed for change in changes.values())
+
+
+def _left_behind(place: str, present: Iterable[str]) -> ColumnElement[bool]:
+    absent = leases.c.segment.not_in(sorted(present))
+    return and_(leases.c.place == place, absent, leases.c.expires_at < DatabaseNow())
 
 
 def _return(conn: Connection, found: Sequence[LeaseRow]) -> int:

@@ -1,0 +1,50 @@
+"""Which budgets there are, and which of them a call counts towards."""
+
+from collections.abc import Sequence
+
+from quorum_mcp.calls.budgets.budget import Budget
+from quorum_mcp.calls.budgets.from_settings import cap, fallback
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.store.budgets import Loaded
+
+_MOST = 10_000
+"""Kinds of calls whose budgets are remembered."""
+
+
+class Book:
+    """The budgets as this process knows them: those of the database, and those of its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.version: str | None = None
+        self._fallback = fallback(settings)
+        self._cap = cap(settings)
+        self._of: dict[tuple[str, str, str | None], tuple[Budget, ...]] = {}
+        self.budgets: dict[str, Budget] = {}
+        self._set(())
+
+    def load(self, loaded: Loaded) -> list[Budget]:
+        """Take over what the database holds; returns those that are not as they were, as they were."""
+        if loaded.rows is None:
+            return []
+        self.version = loaded.version
+        before = self.budgets
+        self._set([Budget.of(row) for row in loaded.rows])
+        return [budget for budget in before.values() if self.budgets.get(budget.id) != budget]
+
+    def of(self, provider: str, tenant: str, key_id: str | None) -> tuple[Budget, ...]:
+        """The budgets that a call counts towards, in the order of their ids."""
+        kind = (provider, tenant, key_id)
+        found = self._of.get(kind)
+        if found is None:
+            if len(self._of) >= _MOST:
+                self._of.clear()
+            concerned = [one for one in self.budgets.values() if one.concerns(*kind)]
+            found = self._of[kind] = tuple(sorted(concerned, key=lambda one: one.id))
+        return found
+
+    def _set(self, stored: Sequence[Budget]) -> None:
+        own = [self._cap]
+        if not any(budget.universal for budget in stored):
+            own.append(self._fallback)
+        self.budgets = {budget.id: budget for budget in (*stored, *own)}
+        self._of = {}
