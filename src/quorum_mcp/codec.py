@@ -10,6 +10,9 @@ T = TypeVar("T")
 JSONError = msgspec.DecodeError
 """What `decode` raises: bytes that are no JSON, or JSON of another shape than asked for."""
 
+ShapeError = msgspec.ValidationError
+"""The kind of `JSONError` that says: it is JSON, of another shape."""
+
 _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 

@@ -71,6 +71,8 @@ class Tool(Struct, frozen=True):
     name: str
     description: str
     schema: dict[str, Any]
+    strict: bool = False
+    """Whether the provider must hold the arguments to the schema."""
 
 
 class JsonFormat(Struct, frozen=True, omit_defaults=True):
@@ -96,6 +98,7 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
         messages: the conversation; system messages may stand anywhere, wires place them.
         max_tokens: cap on output tokens (reasoning included); None leaves the provider's default.
         reasoning_effort: how hard to think, in the OpenAI words; a wire that has no equivalent raises.
+        extra: further fields of an OpenAI-shaped request, passed on as they are; other wires raise.
     """
 
     model: str
@@ -110,3 +113,4 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    extra: dict[str, Any] = {}

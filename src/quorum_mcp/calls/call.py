@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -22,6 +23,7 @@ class Call(Struct, frozen=True, kw_only=True):
         on_trouble: told of every failed attempt.
         on_bill: told the call's id and the bill of every attempt, in nanodollars (None: no known price).
         fallback: whether the model's configured fallback chain may answer instead.
+        vendor: the provider whose API the caller speaks, asked first for a bare model name.
         key: the API key on whose behalf, with what it may call and how fast.
         priority: who goes first where calls wait for a place; higher is sooner.
         cache: whether an answer that was given before may answer, and this one be kept.
@@ -37,6 +39,7 @@ class Call(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     allowance: Allowance | None = None
     fallback: bool = True
+    vendor: str | None = None
     key: KeyRule | None = None
     priority: int = 0
     cache: bool = True
@@ -72,6 +75,8 @@ class Result(Struct, frozen=True, kw_only=True):
     attempts: int
     trace: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    extension: dict[str, Any] | None = None
+    """What a panel says besides its answer: agreement, confidence, dissent."""
 
 
 class Trace(Struct):

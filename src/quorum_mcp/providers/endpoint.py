@@ -43,7 +43,7 @@ class Endpoint:
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""
         with self._named(request.model):
-            answer = await self._fetch(self.wire.chat(request, stream=False), timeouts)
+            answer = await self._fetch(self._chat(request, stream=False), timeouts)
             reader = self.wire.reader()
             reader.whole(answer.body)
             return _completed(reader.finish(), request, answer.headers)
@@ -51,7 +51,7 @@ class Endpoint:
     async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
         """The answer as it comes; the last item is the whole `Answer`."""
         with self._named(request.model):
-            call = self.wire.chat(request, stream=True)
+            call = self._chat(request, stream=True)
             key = await self._auth.key()
             async with self._transport.open(self._http(call, key, stream=True), timeouts) as response:
                 if response.status != 200:
@@ -87,6 +87,14 @@ class Endpoint:
 
     async def close(self) -> None:
         """Nothing of its own to close: the connections are the transport's."""
+
+    def _chat(self, request: ModelRequest, *, stream: bool) -> Call:
+        """The wire's request; raises `Unsupported` for what only another wire can carry."""
+        if self.wire.name != "openai":
+            strict = [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
+            if foreign := [*request.extra, *strict]:
+                raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
+        return self.wire.chat(request, stream=stream)
 
     async def _fetch(self, call: Call, timeouts: Timeouts) -> HttpAnswer:
         key = await self._auth.key()

@@ -110,6 +110,7 @@ class OpenAIWire:
         self._tools(body, request)
         self._format(body, request)
         self._effort(body, request)
+        body.update(request.extra)
         return Call("POST", f"{self.prefix}/chat/completions", encode(body))
 
     def reader(self) -> "OpenAIReader":
@@ -159,7 +160,8 @@ class OpenAIWire:
         body["tools"] = [
             {
                 "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema},
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema}
+                | ({"strict": True} if tool.strict else {}),
             }
             for tool in request.tools
         ]

@@ -1,0 +1,134 @@
+"""One HTTP request and its answer, on bare ASGI: for the paths where every microsecond counts."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+from starlette.types import Receive, Scope, Send
+
+from quorum_mcp import codec, money
+from quorum_mcp.access.principal import Principal
+from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
+
+T = TypeVar("T")
+MAX_BODY = 64 * 1024 * 1024
+
+
+class Exchange:
+    """A request that is being answered. `begun` is whether the head of the answer is out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.begun = False
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self._scope["state"]["principal"]
+
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+        return self._scope["state"]["request_id"]
+
+    def header(self, name: str) -> str | None:
+        """A header's value; `name` is in lower case."""
+        value = self._headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """A header's comma-separated words, at most 20 of at most 64 characters."""
+        words = tuple(word.strip() for word in (self.header(name) or "").split(",") if word.strip())
+        if len(words) > 20 or any(len(word) > 64 for word in words):
+            raise InvalidInput(f"{name}: too much of it", hint="at most 20 words of at most 64 characters")
+        return words
+
+    def number(self, name: str, *, most: float) -> float | None:
+        """A header's positive number."""
+        text = self.header(name)
+        if text is None:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 < value <= most:
+            raise InvalidInput(f"{name}: {text[:40]!r} is not a number", hint=f"above 0, at most {most:g}")
+        return value
+
+    def nanodollars(self, name: str) -> int | None:
+        """A header's amount of USD."""
+        usd = self.number(name, most=1e6)
+        return None if usd is None else money.from_usd(usd)
+
+    async def body(self) -> bytes:
+        """The whole body. Raises `Malformed` for one that is too large or breaks off."""
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Cancelled("the caller hung up")
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > MAX_BODY:
+                raise Malformed(f"the body is larger than {MAX_BODY} bytes", hint="send less at once")
+            pieces.append(piece)
+            if not message.get("more_body"):
+                return b"".join(pieces)
+
+    async def unless_hung_up(self, work: Awaitable[T]) -> T:
+        """Do `work`; if the caller hangs up first, cancel it. The body must have been read before."""
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(self._hung_up())
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                task.cancel()
+                await asyncio.wait({task})
+                raise Cancelled("the caller hung up")
+            return task.result()
+        finally:
+            task.cancel()
+            gone.cancel()
+
+    async def json(self, value: Any, headers: Mapping[str, str]) -> None:
+        """The whole answer."""
+        await self._whole(200, codec.encode(value), headers)
+
+    async def refuse(self, error: QuorumError, body: Any) -> None:
+        """The error's status with a body of the caller's dialect."""
+        headers: dict[str, str] = {}
+        if error.retry_after is not None:
+            headers["retry-after"] = str(math.ceil(error.retry_after))
+        if error.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        await self._whole(error.status, codec.encode(body), headers)
+
+    async def stream(self, headers: Mapping[str, str]) -> None:
+        """The head of a stream of server-sent events."""
+        await self._start(200, b"text/event-stream", headers, (b"cache-control", b"no-store"))
+
+    async def piece(self, data: bytes, *, last: bool = False) -> None:
+        """A piece of the stream."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    async def _whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        await self._start(status, b"application/json", headers, (b"content-length", str(len(body)).encode()))
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def _start(
+        self, status: int, kind: bytes, headers: Mapping[str, str], *more: tuple[bytes, bytes]
+    ) -> None:
+        self.begun = True
+        lines = [(b"content-type", kind), *more]
+        lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+    async def _hung_up(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass

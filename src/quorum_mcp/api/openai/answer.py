@@ -1,0 +1,133 @@
+"""A finished call, and the pieces of one under way, as OpenAI's chat completions."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from quorum_mcp import codec, money
+from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.calls.call import Result
+
+Json = dict[str, Any]
+FINISH: dict[StopReason, str] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_use": "tool_calls",
+    "content_filter": "content_filter",
+    "other": "stop",
+}
+
+
+def completion(result: Result) -> Json:
+    """The whole `chat.completion`."""
+    return {
+        "id": f"chatcmpl-{result.id}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": _model(result),
+        "choices": [
+            {
+                "index": 0,
+                "message": _message(result.answer),
+                "logprobs": None,
+                "finish_reason": FINISH[result.answer.stop],
+            }
+        ],
+        "usage": _usage(result.answer.usage),
+        "quorum": extension(result),
+    }
+
+
+def extension(result: Result) -> Json:
+    """What Quorum adds: the call's record, its cost in USD, and what a panel said besides its answer."""
+    return {
+        "call_id": result.id,
+        "cost": None if result.cost is None else money.to_usd(result.cost),
+        "simulated": result.simulated,
+        "warnings": list(result.warnings),
+        **(result.extension or {}),
+    }
+
+
+class Chunks:
+    """The chunks of one stream. `usage` is whether a chunk with the usage ends it, as the caller asked."""
+
+    def __init__(self, id: str, model: str, *, usage: bool) -> None:  # noqa: A002 - the field's name
+        self._head: Json = {
+            "id": f"chatcmpl-{id}", "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
+        }  # fmt: skip
+        self._usage = usage
+        self._begun = False
+
+    def delta(self, delta: Delta) -> bytes:
+        """One piece."""
+        match delta:
+            case TextDelta(text):
+                piece: Json = {"content": text}
+            case ReasoningDelta(text):
+                piece = {"reasoning_content": text}
+            case ToolUseDelta():
+                piece = {"tool_calls": [_tool_piece(delta)]}
+        return self._chunk(piece)
+
+    def end(self, result: Result) -> Iterator[bytes]:
+        """The last chunks: why it ended, the usage where it was asked for, the end marker."""
+        self._head["model"] = _model(result)
+        yield self._chunk({}, finish=FINISH[result.answer.stop], quorum=extension(result))
+        if self._usage:
+            yield _event(self._head | {"choices": [], "usage": _usage(result.answer.usage)})
+        yield b"data: [DONE]\n\n"
+
+    def _chunk(self, piece: Json, *, finish: str | None = None, **more: Any) -> bytes:
+        if not self._begun:
+            self._begun = True
+            piece = {"role": "assistant", **piece}
+        choice = {"index": 0, "delta": piece, "logprobs": None, "finish_reason": finish}
+        usage = {"usage": None} if self._usage else {}
+        return _event(self._head | {"choices": [choice]} | usage | more)
+
+
+def _event(value: Json) -> bytes:
+    return b"data: " + codec.encode(value) + b"\n\n"
+
+
+def _model(result: Result) -> str:
+    return f"{result.provider}/{result.model}"
+
+
+def _message(answer: Answer) -> Json:
+    uses = answer.tool_uses
+    refused = answer.stop == "content_filter" and bool(answer.text)
+    message: Json = {
+        "role": "assistant",
+        "content": (answer.text or None) if uses else answer.text,
+        "refusal": answer.text if refused else None,
+    }
+    if answer.reasoning:
+        message["reasoning_content"] = answer.reasoning
+    if uses:
+        message["tool_calls"] = [
+            {"id": use.id, "type": "function", "function": {"name": use.name, "arguments": use.arguments}}
+            for use in uses
+        ]
+    return message
+
+
+def _tool_piece(delta: ToolUseDelta) -> Json:
+    function: Json = {"arguments": delta.arguments}
+    piece: Json = {"index": delta.index, "function": function}
+    if delta.id is not None:
+        piece |= {"id": delta.id, "type": "function"}
+    if delta.name is not None:
+        function["name"] = delta.name
+    return piece
+
+
+def _usage(usage: Usage) -> Json:
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": {"cached_tokens": usage.cached},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
+    }

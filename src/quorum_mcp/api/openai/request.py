@@ -1,0 +1,275 @@
+"""A chat completion as OpenAI's clients ask for it, read into our own request; what has no equivalent is refused by name."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from quorum_mcp import codec
+from quorum_mcp.errors import InvalidInput, Malformed, Unsupported
+from quorum_mcp.messages import (
+    Image,
+    JsonFormat,
+    Message,
+    ModelRequest,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    ToolUse,
+)
+
+PASSED_ON = (
+    "frequency_penalty", "logit_bias", "metadata", "presence_penalty", "prompt_cache_key", "safety_identifier",
+    "user", "verbosity",
+)  # fmt: skip
+"""Fields that a provider of the same wire gets as they are; none of them changes what a token costs."""
+Json = dict[str, Any]
+
+
+class StreamOptions(Struct):
+    """What a stream holds besides the answer."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class ChatRequest(Struct, forbid_unknown_fields=True):
+    """The body of `POST /v1/chat/completions`: every field that is understood, in OpenAI's words."""
+
+    model: str
+    messages: list[Json]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: str | list[str] | None = None
+    seed: int | None = None
+    n: int | None = None
+    tools: list[Json] | None = None
+    tool_choice: str | Json | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: Json | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    logprobs: bool | None = None
+    modalities: list[str] | None = None
+    store: bool | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    metadata: dict[str, str] | None = None
+    prompt_cache_key: str | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+
+
+def read(body: bytes) -> ChatRequest:
+    """The body's fields.
+
+    Raises:
+        Malformed: it is no JSON.
+        InvalidInput: a field is unknown, missing, or of the wrong kind.
+    """
+    try:
+        return codec.decode(body, ChatRequest)
+    except codec.JSONError as error:
+        if not isinstance(error, codec.ShapeError):
+            raise Malformed(
+                f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
+            ) from None
+        raise InvalidInput(
+            str(error), hint="fields and their types are those of OpenAI's chat completions"
+        ) from None
+
+
+def translate(asked: ChatRequest) -> ModelRequest:
+    """The request for a model; its name stays empty.
+
+    Raises:
+        Unsupported: something in it has no equivalent; nothing is dropped.
+        InvalidInput: a message or a tool is not of OpenAI's form.
+    """
+    _refuse(asked)
+    extra = {name: value for name in PASSED_ON if (value := getattr(asked, name)) is not None}
+    return ModelRequest(
+        "",
+        tuple(_message(one, f"messages[{n}]") for n, one in enumerate(asked.messages)),
+        tools=tuple(_tool(one, f"tools[{n}]") for n, one in enumerate(asked.tools or ())),
+        tool_choice=_choice(asked.tool_choice),
+        parallel_tools=asked.parallel_tool_calls,
+        format=_format(asked.response_format),
+        max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+        stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
+        seed=asked.seed,
+        reasoning_effort=asked.reasoning_effort,
+        extra=extra,
+    )
+
+
+def _refuse(asked: ChatRequest) -> None:
+    if not asked.messages:
+        raise InvalidInput("messages is empty", hint="send at least one message")
+    for name, refused in (
+        ("n", asked.n not in (None, 1)),
+        ("logprobs", bool(asked.logprobs)),
+        ("modalities", bool(asked.modalities) and asked.modalities != ["text"]),
+        ("store", bool(asked.store)),
+    ):
+        if refused:
+            raise Unsupported(f"{name}={getattr(asked, name)!r} is not supported", hint=f"leave {name} out")
+    for name in ("max_tokens", "max_completion_tokens"):
+        if (value := getattr(asked, name)) is not None and value < 1:
+            raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out for no cap")
+
+
+def _message(given: Json, where: str) -> Message:
+    role = given.get("role")
+    known = {"role", "content", "name"}
+    if role in ("system", "developer", "user"):
+        _only(given, known, where)
+        said: Role = "user" if role == "user" else "system"
+        return Message(said, _parts(given.get("content"), f"{where}.content"))
+    if role == "tool":
+        _only(given, known | {"tool_call_id"}, where)
+        parts = _parts(given.get("content"), f"{where}.content")
+        shown = tuple(part for part in parts if isinstance(part, Text | Image))
+        return Message("tool", (ToolResult(_text(given, "tool_call_id", where), shown, given.get("name")),))
+    if role == "assistant":
+        _only(
+            given,
+            known | {"tool_calls", "refusal", "reasoning_content", "reasoning", "audio", "annotations"},
+            where,
+        )
+        return Message("assistant", _assistant(given, where))
+    raise InvalidInput(
+        f"{where}.role: {role!r} is not a role", hint="system, developer, user, assistant or tool"
+    )
+
+
+def _assistant(given: Json, where: str) -> tuple[Part, ...]:
+    if given.get("audio"):
+        raise Unsupported(f"{where}.audio is not supported", hint="send the text")
+    parts: list[Part] = []
+    if reasoning := given.get("reasoning_content") or given.get("reasoning"):
+        parts.append(Reasoning(str(reasoning)))
+    for name in ("content", "refusal"):
+        if given.get(name) is not None:
+            parts += _parts(given[name], f"{where}.{name}")
+    for n, call in enumerate(given.get("tool_calls") or ()):
+        at = f"{where}.tool_calls[{n}]"
+        function = _of(call, "function")
+        if not function:
+            raise Unsupported(f"{at} is no call of a function", hint="only function tools are supported")
+        parts.append(
+            ToolUse(
+                _text(call, "id", at), _text(function, "name", at), str(function.get("arguments") or "{}")
+            )
+        )
+    return tuple(parts)
+
+
+def _parts(content: Any, where: str) -> tuple[Part, ...]:
+    if content is None:
+        return ()
+    if isinstance(content, str):
+        return (Text(content),)
+    if not isinstance(content, list):
+        raise InvalidInput(f"{where} is neither text nor a list of parts")
+    return tuple(_part(part, f"{where}[{n}]") for n, part in enumerate(content))
+
+
+def _part(part: Any, where: str) -> Part:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind in ("text", "refusal"):
+        return Text(_text(part, kind, where))
+    if kind == "image_url":
+        image = _of(part, "image_url")
+        url = _text(image, "url", f"{where}.image_url")
+        if image.get("detail") not in (None, "auto"):
+            raise Unsupported(f"{where}.image_url.detail is not supported", hint="leave it out, or say auto")
+        return _image(url, where)
+    raise Unsupported(f"{where}: parts of type {kind!r} are not supported", hint="text and image_url are")
+
+
+def _image(url: str, where: str) -> Image:
+    if not url.startswith("data:"):
+        return Image(url=url)
+    head, _, data = url.removeprefix("data:").partition(",")
+    media_type, _, encoding = head.partition(";")
+    if encoding != "base64" or not data:
+        raise InvalidInput(f"{where}: a data URL must be base64", hint="data:image/png;base64,…")
+    return Image(media_type or "image/png", data)
+
+
+def _tool(given: Json, where: str) -> Tool:
+    function = given.get("function")
+    if given.get("type") != "function" or not isinstance(function, dict):
+        raise Unsupported(
+            f"{where}: tools of type {given.get('type')!r} are not supported", hint="function tools are"
+        )
+    _only(function, {"name", "description", "parameters", "strict"}, where)
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    if not isinstance(schema, dict):
+        raise InvalidInput(f"{where}.function.parameters is no JSON Schema")
+    return Tool(
+        _text(function, "name", where),
+        str(function.get("description") or ""),
+        schema,
+        bool(function.get("strict")),
+    )
+
+
+def _choice(given: str | Json | None) -> ToolChoice:
+    if given is None:
+        return ToolChoice()
+    if isinstance(given, str):
+        if given not in ("auto", "none", "required"):
+            raise InvalidInput(f"tool_choice: {given!r} is not known", hint="auto, none or required")
+        return ToolChoice(given)
+    function = given.get("function")
+    if isinstance(function, dict) and isinstance(function.get("name"), str):
+        return ToolChoice("named", function["name"])
+    raise Unsupported(
+        f"tool_choice {given!r} is not supported", hint="auto, none, required, or a function by name"
+    )
+
+
+def _format(given: Json | None) -> JsonFormat | None:
+    kind = given.get("type") if given else None
+    if given is None or kind == "text":
+        return None
+    if kind == "json_object":
+        return JsonFormat()
+    wanted = given.get("json_schema")
+    if kind == "json_schema" and isinstance(wanted, dict) and isinstance(wanted.get("schema"), dict):
+        return JsonFormat(
+            wanted["schema"], str(wanted.get("name") or "answer"), bool(wanted.get("strict", False))
+        )
+    raise Unsupported(
+        f"response_format of type {kind!r} is not supported", hint="text, json_object or json_schema"
+    )
+
+
+def _of(given: Any, name: str) -> Json:
+    """The object under `name`, empty where there is none."""
+    value = given.get(name) if isinstance(given, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _only(given: Json, known: set[str], where: str) -> None:
+    if unknown := sorted(set(given) - known):
+        raise InvalidInput(f"{where}.{unknown[0]} is not known", hint=f"known: {', '.join(sorted(known))}")
+
+
+def _text(given: Json, name: str, where: str) -> str:
+    value = given.get(name)
+    if not isinstance(value, str):
+        raise InvalidInput(f"{where}.{name} is missing or no text")
+    return value

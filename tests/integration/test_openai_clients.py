@@ -1,0 +1,173 @@
+"""OpenAI's own client against `/v1`: chat, streams, tools, structured output, models, errors, panels as models."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import openai
+import pytest
+from openai import AsyncOpenAI
+from tests.support.rest import Rest
+from tests.support.script import Say
+from tests.support.server import scripted
+from tests.support.upstream import Upstream
+
+pytestmark = pytest.mark.anyio
+QUESTION = [{"role": "user", "content": "What is 2 + 2?"}]
+FOUR = "Two and two is four.\nCONCLUSION: 4"
+
+
+@asynccontextmanager
+async def asking(home: Path, **more: object) -> AsyncIterator[tuple[Upstream, Rest, AsyncOpenAI]]:
+    async with scripted(home, **more) as (up, q):
+        client = AsyncOpenAI(base_url=f"{q.url}/v1", api_key="unused", max_retries=0)
+        async with client:
+            yield up, q, client
+
+
+async def test_a_whole_answer_with_its_cost_and_record(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, q, client):
+        up.model("a", FOUR)
+        raw = await client.chat.completions.with_raw_response.create(model="lab/a", messages=QUESTION)
+        answer = raw.parse()
+        assert answer.choices[0].message.content == FOUR
+        assert (answer.choices[0].finish_reason, answer.model) == ("stop", "lab/a")
+        used = up.asked[0]
+        assert answer.usage is not None
+        assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (
+            used.input_tokens,
+            used.output_tokens,
+        )
+        assert raw.headers["x-quorum-model"] == "lab/a"
+        cost = (used.input_tokens * 1.0 + used.output_tokens * 2.0) / 1e6
+        assert float(raw.headers["x-quorum-cost"]) == pytest.approx(cost)
+        call = answer.model_extra["quorum"]["call_id"]
+        assert (await q.get(f"/api/calls/{call}"))["call"]["surface"] == "openai"
+
+
+async def test_a_stream_is_the_same_text_and_ends_with_usage(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, _, client):
+        up.model("a", Say(FOUR, drip=0.001))
+        stream = await client.chat.completions.create(
+            model="lab/a", messages=QUESTION, stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+        assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == FOUR
+        assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
+        assert chunks[-1].usage is not None
+        assert chunks[-1].usage.completion_tokens == up.asked[0].output_tokens
+        assert len({c.id for c in chunks}) == 1
+
+
+async def test_what_is_sent_reaches_the_provider(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, _, client):
+        up.model("a", FOUR)
+        await client.chat.completions.create(
+            model="lab/a",
+            messages=[
+                {"role": "developer", "content": "Be brief."},
+                {"role": "user", "content": [
+                    {"type": "text", "text": "What is this?"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+                ]},
+                {"role": "assistant", "tool_calls": [
+                    {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+                ]},
+                {"role": "tool", "tool_call_id": "t1", "content": "a cat"},
+            ],
+            tools=[{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}, "strict": True}}],
+            tool_choice="required", max_completion_tokens=50, temperature=0.5, top_p=0.9, stop=["END"], seed=7,
+            presence_penalty=0.5, user="u1",
+            response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True}},
+        )  # fmt: skip
+        body = up.asked[0].body
+        assert [m["role"] for m in body["messages"]] == ["system", "user", "assistant", "tool"]
+        assert body["messages"][1]["content"][1]["image_url"]["url"] == "data:image/png;base64,aGk="
+        assert body["messages"][3] == {"role": "tool", "tool_call_id": "t1", "content": "a cat"}
+        assert body["tools"][0]["function"]["strict"] is True
+        expected = {"tool_choice": "required", "temperature": 0.5, "top_p": 0.9, "stop": ["END"], "seed": 7}
+        assert {name: body[name] for name in expected} == expected
+        assert (body["presence_penalty"], body["user"], body["max_tokens"]) == (0.5, "u1", 50)
+        assert body["response_format"]["json_schema"]["name"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "says"),
+    [
+        ({"n": 2}, openai.BadRequestError, "n=2"),
+        ({"logprobs": True}, openai.BadRequestError, "logprobs"),
+        ({"extra_body": {"service_tier": "priority"}}, openai.UnprocessableEntityError, "service_tier"),
+        ({"model": "lab/none"}, openai.NotFoundError, "lab/none|none"),
+        ({"model": "quorum/fast"}, openai.NotFoundError, "quorum/"),
+        ({"messages": []}, openai.UnprocessableEntityError, "messages"),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, openai.BadRequestError, "input_audio"),
+        ({"extra_headers": {"x-quorum-max-cost": "nan"}}, openai.UnprocessableEntityError, "x-quorum-max-cost"),
+        ({"extra_headers": {"x-quorum-max-cost": "0.0000001"}}, openai.APIStatusError, "max_cost"),
+    ],
+)  # fmt: skip
+async def test_refusals_name_what_is_wrong(
+    tmp_path: Path, more: dict[str, object], kind: type[Exception], says: str
+) -> None:
+    async with asking(tmp_path, providers=None) as (up, _, client):
+        up.model("a", FOUR)
+        with pytest.raises(kind, match=says) as refused:
+            await client.chat.completions.create(**{"model": "lab/a", "messages": QUESTION} | more)
+        assert refused.value.body["code"]
+        assert not up.asked or "none" in says
+
+
+async def test_a_providers_failure_has_a_status_before_the_first_token(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, _, client):
+        up.model("a", Say(fail="limit", retry_after=60))
+        with pytest.raises(openai.APIStatusError) as refused:
+            await client.chat.completions.create(model="lab/a", messages=QUESTION, stream=True, timeout=20)
+        assert refused.value.status_code == 502
+        up.model("b", Say(FOUR, fail="cut"))
+        stream = await client.chat.completions.create(model="lab/b", messages=QUESTION, stream=True)
+        with pytest.raises(openai.APIError):
+            _ = [chunk async for chunk in stream]
+
+
+async def test_a_caller_that_goes_away_stops_the_call(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, _, client):
+        up.model("a", Say(FOUR * 20, hold_after="never"))
+        stream = await client.chat.completions.create(model="lab/a", messages=QUESTION, stream=True)
+        async for _chunk in stream:
+            break
+        await stream.close()
+        await up.until(lambda: not up.open, 2.0)
+
+
+async def test_models_lists_what_may_be_named(tmp_path: Path) -> None:
+    async with asking(tmp_path, panels={"two": ["lab/a", "lab/b"]}) as (up, _, client):
+        up.model("a", FOUR)
+        names = {model.id async for model in client.models.list()}
+        assert {"quorum/quick", "quorum/full", "quorum/devils-advocate", "quorum/panel:two"} <= names
+        assert (await client.models.retrieve("quorum/quick")).owned_by == "quorum"
+        with pytest.raises(openai.NotFoundError):
+            await client.models.retrieve("lab/none")
+
+
+async def test_a_panel_is_a_model(tmp_path: Path) -> None:
+    async with asking(tmp_path, panels={"two": ["lab/a", "lab/b"]}) as (up, q, client):
+        up.model("a", FOUR)
+        up.model("b", FOUR)
+        stream = await client.chat.completions.create(
+            model="quorum/panel:two", messages=QUESTION, stream=True
+        )
+        chunks = [chunk async for chunk in stream]
+        thinking = "".join(
+            (c.choices[0].delta.model_extra or {}).get("reasoning_content", "") for c in chunks
+        )
+        assert "lab/a" in thinking or "a" in thinking
+        said = chunks[-1].model_extra["quorum"]
+        assert (said["agreement"], said["conclusion"], said["calls"]) == ("agree", "4", 2)
+        assert "".join(c.choices[0].delta.content or "" for c in chunks).startswith("Two and two")
+        session = await q.session_of(said["session_id"])
+        assert session["status"] == "completed"
+        assert said["cost"] == pytest.approx(session["total_cost"])
+        with pytest.raises(openai.BadRequestError, match="tools"):
+            await client.chat.completions.create(
+                model="quorum/quick", messages=QUESTION,
+                tools=[{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}],
+            )  # fmt: skip
