@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 from tests.support.rest import Rest, sse
@@ -14,18 +14,21 @@ from tests.support.upstream import Upstream, upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
-SECRET = "s" * 64
 
 
 @asynccontextmanager
 async def two(store: Store) -> AsyncIterator[tuple[Upstream, Rest, Rest]]:
     """Two servers, each with a journal of its own."""
-    env = {"QUORUM_DATABASE_URL": store.url, "QUORUM_SECRET_KEY": SECRET}
-    async with (
-        upstream() as up,
-        serving(store.folder / "one", config(up.url), **env) as one,
-        serving(store.folder / "two", config(up.url), **env) as other,
-    ):
+
+    def server(name: str) -> AbstractAsyncContextManager[Rest]:
+        return serving(
+            store.folder / name,
+            config(up.url),
+            QUORUM_DATABASE_URL=store.url,
+            QUORUM_SECRET_KEY="s" * 64,
+        )
+
+    async with upstream() as up, server("one") as one, server("two") as other:
         yield up, one, other
 
 
