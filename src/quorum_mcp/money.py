@@ -27,7 +27,6 @@ def show(nanos: int | None) -> str:
     )
 
 
-def cost(parts: list[tuple[int, int]]) -> int:
-    """The cost in nanodollars of `(tokens, nanodollars per million tokens)` parts, rounded up once."""
-    total = sum(tokens * price for tokens, price in parts)
+def rounded_up(total: int) -> int:
+    """The cost in nanodollars of tokens times nanodollars per million of them, summed up: rounded up once."""
     return -(-total // 1_000_000)

@@ -1,6 +1,7 @@
 """What a written model name means, among the providers that there are."""
 
 from difflib import get_close_matches
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -10,7 +11,7 @@ from quorum_mcp.providers.base import Kind, Provider
 from quorum_mcp.providers.setup import Setup
 
 
-class Target(Struct, frozen=True):
+class Target(Struct, frozen=True, dict=True):
     """What a model name stands for: a provider, its own name of the model, and an alias's defaults."""
 
     provider: Provider
@@ -18,7 +19,7 @@ class Target(Struct, frozen=True):
     max_tokens: int | None = None
     temperature: float | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As it is written: `provider/model`."""
         return f"{self.provider.name}/{self.model}"
@@ -103,7 +104,8 @@ class Directory:
         return next((setup.name for setup in self._setups.values() if name in setup.aliases), name)
 
     def _exists(self, name: str) -> bool:
-        return self.provider_name(name) in {*self.providers, *self._setups}
+        known = self.provider_name(name)
+        return known in self.providers or known in self._setups
 
     def _in(self, provider: str, model: str | None, asked: str) -> Target:
         name = self.provider_name(provider)

@@ -1,0 +1,222 @@
+"""What all controls of a call cost together: a provider that answers at once, in process, no sockets.
+
+Prints CPU microseconds a call, control by control: first the provider alone, then the pipeline with everything
+switched off, then with each control put back. Judge by ratios: the machine's own speed is in every figure.
+
+    ./dev bench controls [--calls 2000] [--repeats 7] [--profile json|stream]
+"""
+
+import argparse
+import asyncio
+import cProfile
+import gc
+import itertools
+import pstats
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+import yaml
+from harness import row
+
+from quorum_mcp.answers import Answer, Delta, TextDelta, Usage
+from quorum_mcp.app import running
+from quorum_mcp.calls.budget import Allowance
+from quorum_mcp.calls.call import Call, Result
+from quorum_mcp.calls.pipeline import Calls
+from quorum_mcp.calls.record import NOTHING
+from quorum_mcp.config.load import load
+from quorum_mcp.messages import ModelRequest, Text, message
+from quorum_mcp.operations.context import Services
+from quorum_mcp.providers.base import Timeouts
+from quorum_mcp.providers.registry import Registry
+from quorum_mcp.store.journal import Journal
+
+BAR = {"json": 30.0, "stream": 100.0}
+EVENTS = {"json": 0, "stream": 50}
+PROMPT = "You are a careful assistant. " * 6 + "What is the capital of the country in which the Danube rises?"
+WORDS = tuple(f"word{number} " for number in range(50))
+GENEROUS = {"requests_per_minute": 10**9, "tokens_per_minute": 10**9, "concurrency": 64}
+SETTINGS = {
+    "providers": {
+        "lab": {
+            "wire": "openai", "base_url": "http://127.0.0.1:9/v1", "models": ["a"], "limits": GENEROUS,
+            "price": {"input_per_million": 0.5, "output_per_million": 1.5},
+        }
+    },
+    "budgets": [{"period": "daily", "limit": 1_000_000.0}, {"period": "monthly", "limit": 1_000_000.0, "provider": "lab"}],
+}  # fmt: skip
+
+
+NUMBERS = itertools.count()
+
+
+class Instant:
+    """A provider whose answers are there at once, after `deltas` pieces."""
+
+    name = "lab"
+    kind = "remote"
+
+    def __init__(self, deltas: int) -> None:
+        self._deltas = tuple(TextDelta(word) for word in WORDS[:deltas])
+        self._answer = Answer((Text("".join(WORDS)),), "stop", Usage(input=60, output=100), "a")
+
+    async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
+        del request, timeouts
+        for delta in self._deltas:
+            yield delta
+        yield self._answer
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class Off:
+    """In the place of a control that is switched off."""
+
+    def sent(self, *_: object) -> None: ...
+    def done(self, *_: object) -> None: ...
+    def finish(self, *_: object) -> None: ...
+    def of(self, *_: object) -> tuple[()]:
+        return ()
+
+    def settle(self, *_: object) -> None: ...
+    def correct(self, *_: object) -> None: ...
+    def give_back(self, *_: object) -> None: ...
+    async def take(self, *_: object) -> Any:
+        return NOTHING
+
+    async def reserve(self, *_: object) -> tuple[()]:
+        return ()
+
+
+@asynccontextmanager
+async def wired(deltas: int) -> AsyncGenerator[Services, None]:
+    """Everything as a server has it, with the instant provider in the place of `lab`."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "quorum.yaml"
+        file.write_text(yaml.safe_dump(SETTINGS))
+        env = {"HOME": folder, "QUORUM_HOME": folder, "OLLAMA_ENABLE": "false", "LOG_LEVEL": "ERROR"}
+        async with running(load(config=file, env=env, cwd=Path(folder))) as services:
+            services.get(Registry).register(Instant(deltas), model="a", models=("a",))  # type: ignore[arg-type]  # what calls need of it
+            yield services
+
+
+Step = Callable[[int], Awaitable[None]]
+
+
+def called(calls: Calls, *, controls: bool) -> Step:
+    """One call through the pipeline; `number` makes each prompt another one, so that the cache never has it."""
+
+    async def step(number: int) -> None:
+        call = Call(
+            model="lab/a",
+            request=ModelRequest("", (message("user", f"{PROMPT} {number}"),), max_tokens=200, temperature=0.0),
+            deadline=time.monotonic() + 60,
+            allowance=Allowance(10**9) if controls else None,
+            surface="openai",
+            tags=("team:a",) if controls else (),
+            cache=controls,
+        )
+        async for item in calls.stream(call):
+            if isinstance(item, Result):
+                pass
+
+    return step
+
+
+def bare(deltas: int) -> Step:
+    """The provider alone."""
+    provider = Instant(deltas)
+
+    async def step(number: int) -> None:
+        request = ModelRequest("a", (message("user", f"{PROMPT} {number}"),), max_tokens=200, temperature=0.0)
+        async for _ in provider.stream(request, Timeouts()):
+            pass
+
+    return step
+
+
+async def measured(step: Step, journal: Journal, calls: int, repeats: int) -> tuple[float, float]:
+    """Microseconds a call, medians: of the event loop's thread, and of the process with its writer thread."""
+    loop, whole = [], []
+    for _ in range(repeats):
+        gc.collect()
+        thread, process = time.thread_time(), time.process_time()
+        for _ in range(calls):
+            number = next(NUMBERS)
+            await step(number)
+            if number % 16 == 0:
+                await asyncio.sleep(0)
+        loop.append((time.thread_time() - thread) / calls * 1e6)
+        await journal.flush()
+        whole.append((time.process_time() - process) / calls * 1e6)
+    return statistics.median(loop), statistics.median(whole)
+
+
+async def ladder(kind: str, calls: int, repeats: int) -> float:
+    """Print the ladder; returns microseconds of the last rung."""
+    print(f"\n{kind}: {EVENTS[kind]} deltas, then the answer\n")
+    row("controls", "loop us", "+", "process us")
+    row("---", "---:", "---:", "---:")
+    async with wired(EVENTS[kind]) as services:
+        journal, real = services.get(Journal), services.get(Calls)
+        on = {"ledger": real.ledger, "limits": real.limits, "budgets": real.budgets, "watchers": real.watchers}
+        off = Off()
+        real.ledger = real.limits = real.budgets = off  # type: ignore[assignment]  # switched off
+        real.watchers = ()
+        rungs: list[tuple[str, Callable[[], object], bool]] = [
+            ("pipeline, breaker, queue", lambda: None, False),
+            ("+ cache key, miss and keep, allowance", lambda: None, True),
+            ("+ rates of requests and tokens", lambda: setattr(real, "limits", on["limits"]), True),
+            ("+ budgets", lambda: setattr(real, "budgets", on["budgets"]), True),
+            ("+ journal and record", lambda: setattr(real, "ledger", on["ledger"]), True),
+            ("+ metrics and watchers", lambda: setattr(real, "watchers", on["watchers"]), True),
+        ]
+        last, whole = await measured(bare(EVENTS[kind]), journal, calls, repeats)
+        first = last
+        row("provider alone", last, 0.0, whole)
+        for name, switch, controls in rungs:
+            switch()
+            cost, whole = await measured(called(real, controls=controls), journal, calls, repeats)
+            row(name, cost, cost - last, whole)
+            last = cost
+    print(f"\nall controls: {last - first:.1f} us over the provider alone (bar: {BAR[kind]:g} us)")
+    return last
+
+
+async def profiled(kind: str, calls: int) -> None:
+    """Where the time goes, the whole pipeline with all controls."""
+    async with wired(EVENTS[kind]) as services:
+        step = called(services.get(Calls), controls=True)
+        for number in range(200):
+            await step(number)
+        profile = cProfile.Profile(time.thread_time)
+        profile.enable()
+        for number in range(calls):
+            await step(number + 1000)
+        profile.disable()
+        pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--profile", choices=list(BAR))
+    given = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        if given.profile:
+            runner.run(profiled(given.profile, given.calls))
+            return
+        for kind in BAR:
+            runner.run(ladder(kind, given.calls, given.repeats))
+
+
+if __name__ == "__main__":
+    main()
