@@ -1,14 +1,34 @@
 """The shapes in which calls of models and their attempts are recorded."""
 
+from operator import attrgetter
 from typing import Any, Literal
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from sqlalchemy import RowMapping
 
 from quorum_mcp import codec
+from quorum_mcp.store.tables import attempts, calls
 
 CallStatus = Literal["ok", "error", "cancelled", "unknown"]
 """`unknown`: the request left and the process died before it knew how it ended."""
+
+NOT_ITS_FAULT = (
+    "budget_exceeded",
+    "deadline_exceeded",
+    "provider_content_filtered",
+    "provider_context_too_long",
+    "provider_model_missing",
+    "provider_refused",
+    "queue_full",
+    "rate_limited",
+    "unsupported",
+)
+"""Errors that say something about what was asked, rather than about the provider."""
+
+_CALL = [column.name for column in calls.c]
+_TAGS, _TRACE = _CALL.index("tags"), _CALL.index("trace")
+_call_values = attrgetter(*_CALL)
+_attempt_values = attrgetter(*(column.name for column in attempts.c))
 
 
 class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,19 +106,17 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     finished_at: int | None = None
 
 
-def attempt_row(attempt: AttemptRecord) -> dict[str, Any]:
-    """The attempt as a row of the table."""
-    row = structs.asdict(attempt)
-    del row["draws"]
-    return row
+def attempt_row(attempt: AttemptRecord) -> tuple[Any, ...]:
+    """The attempt as a row of the table, its values in the order of the columns."""
+    return _attempt_values(attempt)
 
 
-def call_row(call: CallRecord) -> dict[str, Any]:
-    """The call as a row of the table."""
-    row = structs.asdict(call)
-    row["tags"] = codec.encode_text(call.tags) if call.tags else None
-    row["trace"] = codec.encode_text(call.trace) if call.trace else None
-    return row
+def call_row(call: CallRecord) -> tuple[Any, ...]:
+    """The call as a row of the table, its values in the order of the columns."""
+    values = list(_call_values(call))
+    values[_TAGS] = codec.encode_text(call.tags) if call.tags else None
+    values[_TRACE] = codec.encode_text(call.trace) if call.trace else None
+    return tuple(values)
 
 
 def call_of(row: RowMapping) -> CallRecord:

@@ -3,22 +3,11 @@
 from msgspec import Struct
 from sqlalchemy import Connection, case, func, select
 
+from quorum_mcp.store.call_rows import NOT_ITS_FAULT
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.records import CallFilter, filtered
 from quorum_mcp.store.tables import calls
 
-NOT_ITS_FAULT = (
-    "budget_exceeded",
-    "deadline_exceeded",
-    "provider_content_filtered",
-    "provider_context_too_long",
-    "provider_model_missing",
-    "provider_refused",
-    "queue_full",
-    "rate_limited",
-    "unsupported",
-)
-"""Errors that say something about what was asked, rather than about the provider."""
 RECENT = 100
 """How many of a provider's last calls its mean latency is taken over."""
 

@@ -136,7 +136,9 @@ deliveries = Table(
 Index("ix_deliveries_next", deliveries.c.next_at)
 Index("ix_deliveries_list", deliveries.c.created_at, deliveries.c.id)
 
-# Sums over the calls of an hour, for those who look at a year. Simulated calls are not in them.
+# Sums over the calls of a slot of time that begins at `starts_at`: see `rollups`. `key_id` is empty where no key
+# asked. `cached`: answered by the cache; `faults`: failures that are the provider's own; `priced`: calls with a
+# known cost, and their tokens; `latency_ms`: of what a provider answered; `generated_tokens` in `generation_ms`.
 rollups = Table(
     "rollups",
     metadata,
@@ -146,16 +148,21 @@ rollups = Table(
     Column("provider", Text, primary_key=True),
     Column("model", Text, primary_key=True),
     Column("calls", BigInteger, nullable=False),
+    Column("cached", BigInteger, nullable=False),
     Column("ok", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
+    Column("faults", BigInteger, nullable=False),
     Column("input_tokens", BigInteger, nullable=False),
     Column("output_tokens", BigInteger, nullable=False),
     Column("cost", BigInteger, nullable=False),
     Column("priced", BigInteger, nullable=False),
+    Column("priced_tokens", BigInteger, nullable=False),
     Column("latency_ms", BigInteger, nullable=False),
+    Column("generated_tokens", BigInteger, nullable=False),
+    Column("generation_ms", BigInteger, nullable=False),
 )
 
-# How many calls of an hour fell into each logarithmic bucket of a measure (`latency`, `first_token`, …).
+# How many calls of a slot fell into each logarithmic bucket of a measure (`latency`, `first_token`, `throughput`).
 histograms = Table(
     "histograms",
     metadata,

@@ -1,11 +1,10 @@
 """The few statements that the engines spell differently."""
 
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, CursorResult, Result, Table, func, select
-from sqlalchemy.sql.dml import Insert, ReturningInsert
+from sqlalchemy.sql.dml import Insert
 
 from quorum_mcp.errors import Unsupported
 
@@ -22,17 +21,6 @@ def insert_new(conn: Connection, table: Table) -> Insert:
     return _insert_new(conn.dialect.name, table)
 
 
-def store_new(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Insert the rows whose `id` is not there yet, and return the ids of those that this really inserted.
-
-    Not the same as looking before: on PostgreSQL a row may be on its way in a transaction that is not
-    committed yet. This waits for it.
-    """
-    if not rows:
-        return set()
-    return set(conn.execute(_store_new(conn.dialect.name, table), rows).scalars())
-
-
 def put(conn: Connection, table: Table) -> Insert:
     """INSERT, or replace every column of the row that has the same primary key."""
     return _put(conn.dialect.name, table)
@@ -41,11 +29,6 @@ def put(conn: Connection, table: Table) -> Insert:
 @cache
 def _insert_new(dialect: str, table: Table) -> Insert:
     return _insert(dialect, table).on_conflict_do_nothing()
-
-
-@cache
-def _store_new(dialect: str, table: Table) -> ReturningInsert[Any]:
-    return _insert(dialect, table).on_conflict_do_nothing().returning(table.c.id)
 
 
 @cache

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, Select, func, select
 
+from quorum_mcp.store.bulk import store_new
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, attempt_row, call_of, call_row
 from quorum_mcp.store.database import Database
-from quorum_mcp.store.dialect import insert_new, store_new
 from quorum_mcp.store.leases import settle
 from quorum_mcp.store.page import Page, encode_cursor, paged
+from quorum_mcp.store.rollups import roll_up
 from quorum_mcp.store.tables import attempts, calls
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
@@ -96,11 +97,12 @@ def store_records(
     """Insert the rows that are not there yet. What hangs on a record being new belongs in here too."""
     stored = store_new(conn, attempts, [attempt_row(attempt) for attempt in new_attempts])
     settle(conn, [attempt for attempt in new_attempts if attempt.id in stored])
-    store_new(conn, calls, [call_row(call) for call in new_calls])
+    stored = store_new(conn, calls, [call_row(call) for call in new_calls])
+    roll_up(conn, {call.id: call for call in new_calls if call.id in stored}.values())
 
 
-def store_unfinished(conn: Connection, call: CallRecord) -> None:
-    """Insert a call whose process died before it ended, unless it is there; it used what its attempts used."""
+def unfinished(conn: Connection, call: CallRecord) -> CallRecord:
+    """A call whose process died before it ended, as far as it is known: it used what its attempts used."""
     used = conn.execute(
         select(
             func.count(),
@@ -109,12 +111,12 @@ def store_unfinished(conn: Connection, call: CallRecord) -> None:
             func.sum(attempts.c.cost),
         ).where(attempts.c.call_id == call.id)
     ).one()
-    row = call_row(call) | {
-        "status": "unknown",
-        "estimated": True,
-        "attempts": used[0],
-        "input_tokens": int(used[1] or 0),
-        "output_tokens": int(used[2] or 0),
-        "cost": None if used[3] is None else int(used[3]),
-    }
-    conn.execute(insert_new(conn, calls), row)
+    return structs.replace(
+        call,
+        status="unknown",
+        estimated=True,
+        attempts=used[0],
+        input_tokens=int(used[1] or 0),
+        output_tokens=int(used[2] or 0),
+        cost=None if used[3] is None else int(used[3]),
+    )

@@ -14,7 +14,7 @@ from quorum_mcp import codec
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.leases import return_segment
-from quorum_mcp.store.records import store_records, store_unfinished
+from quorum_mcp.store.records import store_records, unfinished
 from quorum_mcp.store.segment import SUFFIX, Orphan
 
 log = logging.getLogger(__name__)
@@ -107,8 +107,7 @@ def _store(conn: Connection, segment: str, entries: list[Entry]) -> tuple[int, i
             if entry.call.id not in final:
                 begun[entry.call.id] = entry.call
     store_records(conn, [*ended.values(), *unknown.values()], list(final.values()))
-    for call in begun.values():
-        store_unfinished(conn, call)
+    store_records(conn, [], [unfinished(conn, call) for call in begun.values()])
     return_segment(conn, segment)  # its slices of budgets, now that all that was billed to them is settled
     return len(ended) + len(unknown), len(unknown)
 

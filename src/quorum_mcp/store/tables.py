@@ -136,6 +136,7 @@ calls = Table(
 Index("ix_calls_list", calls.c.tenant, calls.c.created_at, calls.c.id)
 Index("ix_calls_run", calls.c.run_id)
 Index("ix_calls_provider", calls.c.provider, calls.c.created_at)
+Index("ix_calls_created", calls.c.created_at)
 
 # One row per request that left for a provider; its id is what makes a replay of the journal idempotent.
 attempts = Table(

@@ -168,13 +168,18 @@ def _create_figures() -> None:
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("calls", sa.BigInteger, nullable=False),
+        sa.Column("cached", sa.BigInteger, nullable=False),
         sa.Column("ok", sa.BigInteger, nullable=False),
         sa.Column("failed", sa.BigInteger, nullable=False),
+        sa.Column("faults", sa.BigInteger, nullable=False),
         sa.Column("input_tokens", sa.BigInteger, nullable=False),
         sa.Column("output_tokens", sa.BigInteger, nullable=False),
         sa.Column("cost", sa.BigInteger, nullable=False),
         sa.Column("priced", sa.BigInteger, nullable=False),
+        sa.Column("priced_tokens", sa.BigInteger, nullable=False),
         sa.Column("latency_ms", sa.BigInteger, nullable=False),
+        sa.Column("generated_tokens", sa.BigInteger, nullable=False),
+        sa.Column("generation_ms", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint(
             "starts_at", "tenant", "key_id", "provider", "model", name=op.f("pk_rollups")
         ),
@@ -192,3 +197,4 @@ def _create_figures() -> None:
             "starts_at", "tenant", "provider", "model", "measure", "bucket", name=op.f("pk_histograms")
         ),
     )
+    op.create_index("ix_calls_created", "calls", ["created_at"])

@@ -1,0 +1,108 @@
+"""Many rows in one statement, without SQLAlchemy's work for each value: half the CPU on SQLite, a fifth on PostgreSQL.
+
+A row is a tuple of the table's columns, in the table's order. What the driver raises is wrapped by SQLAlchemy as
+everywhere else.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Integer, Table, Text
+
+from quorum_mcp import codec
+
+Tuples = Sequence[tuple[Any, ...]]
+_ARRAYS: dict[type[Any], str] = {
+    BigInteger: "bigint[]", Integer: "integer[]", Boolean: "boolean[]", Float: "double precision[]", Text: "text[]",
+}  # fmt: skip
+_NUL = "\0"
+
+
+def store_new(conn: Connection, table: Table, rows: Tuples) -> set[str]:
+    """Insert the rows whose first column, the key, is not there yet; the keys of those that this really inserted.
+
+    On PostgreSQL a row may be on its way in a transaction that is not committed yet. This waits for it.
+    """
+    if not rows:
+        return set()
+    if conn.dialect.name == "postgresql":
+        inserted = conn.exec_driver_sql(_postgresql_new(table), _columns(table, rows)).scalars()
+        return set(inserted)
+    # Who writes on SQLite is alone, so that a look before is as good.
+    new = {row[0]: row for row in rows}
+    known = conn.exec_driver_sql(_known(table), (codec.encode_text([*new]),)).scalars()
+    for key in known:
+        del new[key]
+    if new:
+        conn.exec_driver_sql(_sqlite_insert(table), [*new.values()])
+    return set(new)
+
+
+def add_up(conn: Connection, table: Table, rows: Tuples) -> None:
+    """Add the rows' figures to those of the rows with the same primary key; where there is none, insert.
+
+    No two rows may have the same key. Writers must all bring their rows sorted: they lock them in that order.
+    """
+    if not rows:
+        return
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql(_postgresql_add(table), _columns(table, rows))
+    else:
+        conn.exec_driver_sql(_sqlite_insert(table) + _adding(table), list(rows))
+
+
+@cache
+def _known(table: Table) -> str:
+    key = table.c[0].name
+    return f"SELECT {key} FROM {table.name} WHERE {key} IN (SELECT value FROM json_each(?))"  # noqa: S608
+
+
+@cache
+def _sqlite_insert(table: Table) -> str:
+    marks = ", ".join("?" * len(table.c))
+    return f"INSERT INTO {table.name} ({_names(table)}) VALUES ({marks})"  # noqa: S608
+
+
+@cache
+def _postgresql_insert(table: Table) -> str:
+    arrays = ", ".join(f"${n}::{_array(column)}" for n, column in enumerate(table.c, 1))
+    return f"INSERT INTO {table.name} ({_names(table)}) SELECT * FROM unnest({arrays})"  # noqa: S608
+
+
+@cache
+def _postgresql_new(table: Table) -> str:
+    return f"{_postgresql_insert(table)} ON CONFLICT DO NOTHING RETURNING {table.c[0].name}"
+
+
+@cache
+def _postgresql_add(table: Table) -> str:
+    return _postgresql_insert(table) + _adding(table)
+
+
+@cache
+def _adding(table: Table) -> str:
+    keys = ", ".join(column.name for column in table.primary_key)
+    sums = ", ".join(
+        f"{column.name} = {table.name}.{column.name} + excluded.{column.name}"
+        for column in table.c
+        if not column.primary_key
+    )
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {sums}"
+
+
+def _names(table: Table) -> str:
+    return ", ".join(column.name for column in table.c)
+
+
+def _array(column: Column[Any]) -> str:
+    return _ARRAYS[type(column.type)]
+
+
+def _columns(table: Table, rows: Tuples) -> tuple[list[Any], ...]:
+    """The rows as one list for each column; text as PostgreSQL can hold it, as in `postgres_dialect`."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    for n, column in enumerate(table.c):
+        if type(column.type) is Text and _NUL in "".join(filter(None, columns[n])):
+            columns[n] = [value and value.replace(_NUL, "\ufffd") for value in columns[n]]
+    return tuple(columns)
