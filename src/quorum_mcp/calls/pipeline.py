@@ -8,7 +8,7 @@ on, unless the caller allows the stream to begin anew (`restartable`), and nothi
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 from msgspec import structs
 
@@ -17,19 +17,20 @@ from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.cache import Cache, replay
 from quorum_mcp.calls.call import Call, Restart, Result
+from quorum_mcp.calls.candidates import Candidates
+from quorum_mcp.calls.chain import WAITING_SHARE, Chain
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
+from quorum_mcp.calls.handler import PREFIX, ModelHandler
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.limits import Limits
 from quorum_mcp.calls.queue import Queues
 from quorum_mcp.calls.record import Attempt, Reserved, State
-from quorum_mcp.calls.retry import wait_before
 from quorum_mcp.calls.watcher import Watcher
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import (
     BadProviderAnswer,
     Cancelled,
     DeadlineExceeded,
-    ModelNotFound,
     ProviderModelMissing,
     QuorumError,
 )
@@ -53,16 +54,20 @@ class Calls:
         budgets: Budgets,
         *watchers: Watcher,
         cache: Cache | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.settings = settings
         self.registry = registry
         self.breaker = Breaker()
+        self.candidates = Candidates(settings, registry)
         self.ledger = ledger
         self.budgets = budgets
         self.watchers = watchers
         self.cache = cache or Cache(settings.cache)
-        self.limits = Limits(settings, registry)
+        self.limits = limits or Limits(settings, registry)
         self.queues = Queues(settings)
+        self.virtual: ModelHandler | None = None
+        """Who answers for the names below `quorum/`; set once, when everything is wired."""
 
     async def run(self, call: Call) -> Result:
         """Make the call and return its result. Raises the error of the last candidate."""
@@ -72,11 +77,16 @@ class Calls:
                     return item
         raise Cancelled("the call ended without an answer", model=call.model)
 
-    async def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
+    def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
         """Make the call; yields deltas as they come and, last, the `Result`."""
+        if self.virtual is not None and call.model.startswith(PREFIX):
+            return self.virtual.stream(call)
+        return self._stream(call, restartable=restartable)
+
+    async def _stream(self, call: Call, *, restartable: bool) -> AsyncGenerator[Item, None]:
         state, lookup = State(call), None
         try:
-            targets = await self._candidates(call, state)
+            targets = await self.candidates.of(call, state)
             lookup = await self.cache.lookup(call, targets[0])
             state.trace.add(f"cache: {lookup.note}")
             if (kept := lookup.answer) is not None:
@@ -84,16 +94,14 @@ class Calls:
                     yield delta
                 yield state.repeat(targets[0], kept)
                 return
-            for target in targets:
-                async with aclosing(self._attempts(target, state, restartable=restartable)) as items:
-                    async for item in items:
-                        if isinstance(item, Result) and target is targets[0]:
-                            lookup.keep(item.answer)  # now: who has the result asks for no more
-                        yield item
-                if state.result is not None:
-                    return
-                if state.streamed and not restartable:
-                    break
+            chain = Chain(targets, self.settings.retry, self.breaker.refuses, call.deadline)
+            async with aclosing(self._attempts(chain, state, restartable=restartable)) as items:
+                async for item in items:
+                    if isinstance(item, Result) and f"{item.provider}/{item.model}" == targets[0].name:
+                        lookup.keep(item.answer)  # now: who has the result asks for no more
+                    yield item
+            if state.result is not None:
+                return
             raise state.error or Cancelled("the call ended without an answer", model=call.model)
         finally:
             if lookup is not None:
@@ -102,62 +110,38 @@ class Calls:
             for watcher in self.watchers:
                 watcher.finished(state)
 
-    async def _candidates(self, call: Call, state: State) -> list[Target]:
-        first = await self.registry.find(call.model)
-        targets = [first]
-        if call.fallback:
-            targets += [await self.registry.find(name) for name in self._fallbacks(first)]
-        if call.key is not None:
-            call.key.require(first.name)
-            targets = [target for target in targets if call.key.allows(target.name)]
-        state.trace.add("candidates: " + ", ".join(target.name for target in targets))
-        return targets
-
-    def _fallbacks(self, first: Target) -> tuple[str, ...]:
-        """The chain of a model, under whatever name the settings call it."""
-        for name, chain in self.settings.fallbacks.items():
-            with suppress(ModelNotFound):
-                if name == first.name or self.registry.resolve(name).name == first.name:
-                    return chain
-        return ()
-
-    async def _attempts(
-        self, target: Target, state: State, *, restartable: bool
-    ) -> AsyncGenerator[Item, None]:
-        call, tries = state.call, 0
-        while True:
-            tries += 1
+    async def _attempts(self, chain: Chain, state: State, *, restartable: bool) -> AsyncGenerator[Item, None]:
+        call, step = state.call, chain.first()
+        while step is not None:
+            if step.wait:
+                await asyncio.sleep(step.wait)
+            if state.streamed:
+                state.streamed = False
+                yield Restart()
             try:
-                async with aclosing(self._attempt(target, state)) as items:
+                async with aclosing(self._attempt(step.target, chain, state)) as items:
                     async for item in items:
                         yield item
                 return
             except QuorumError as error:
                 if isinstance(error, ProviderModelMissing):
-                    error.hint = await self.registry.nearest(target) or error.hint
+                    await self.candidates.explain(call, step.target, error)
                 if state.error is None or not isinstance(error, DeadlineExceeded):
                     state.error = error  # that time ran out later says less than what went wrong before
-                again = restartable or not state.streamed
-                left = call.deadline - time.monotonic()
-                wait = wait_before(tries, error, self.settings.retry, left) if again else None
+                failed = f"{step.target.name} failed: {error}"
+                step = chain.after(error) if restartable or not state.streamed else None
                 if call.on_trouble is not None:
                     call.on_trouble(error)
-            if wait is None:
-                state.trace.add(f"{target.name} failed: {state.error}")
-                return
-            state.trace.add(f"{target.name} failed: {state.error}; next attempt in {wait:.1f} s")
-            await asyncio.sleep(wait)
-            if state.streamed:
-                state.streamed = False
-                yield Restart()
+            state.trace.add(f"{failed}; next: {step}" if step else f"{failed}; {chain.end}")
 
-    async def _attempt(self, target: Target, state: State) -> AsyncGenerator[Item, None]:
-        call = state.call
-        state.trace.add(f"breaker of {target.name}: {self.breaker.admit(target.name)}")
-        try:
-            async with self.queues.of(target.provider.name).slot(call) as waited:
-                if waited:
-                    state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
+    async def _attempt(self, target: Target, chain: Chain, state: State) -> AsyncGenerator[Item, None]:
+        self.breaker.check(target.name)  # now rather than after a wait for a place
+        call = structs.replace(state.call, deadline=time.monotonic() + chain.patience(WAITING_SHARE))
+        async with self.queues.of(target.provider.name).slot(call) as waited:
+            if waited:
+                state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
+            with self.breaker.admit(target.name) as passing:
+                state.trace.add(f"breaker of {target.name}: {passing}")
                 taken = await self.limits.take(target, call)
                 try:
                     request, reserved = await self._admit(target, state)
@@ -165,16 +149,12 @@ class Calls:
                     self.limits.give_back(target, taken)
                     raise
                 attempt = state.attempt(target, reserved, taken)
-                async with aclosing(self._send(request, state, attempt)) as items:
+                passing.leaves()
+                async with aclosing(self._send(request, state, attempt, chain.patience())) as items:
                     async for item in items:
+                        if isinstance(item, Result):
+                            passing.answered()  # now: who has the result asks for no more
                         yield item
-        except QuorumError as error:
-            self.breaker.failed(target.name, error)
-            raise
-        except BaseException:  # cancelled or closed: says nothing about the model
-            self.breaker.released(target.name)
-            raise
-        self.breaker.succeeded(target.name)
 
     async def _admit(self, target: Target, state: State) -> tuple[ModelRequest, Reserved | None]:
         """The request as it is sent, and the money set aside for it."""
@@ -216,14 +196,15 @@ class Calls:
             raise
 
     async def _send(
-        self, request: ModelRequest, state: State, attempt: Attempt
+        self, request: ModelRequest, state: State, attempt: Attempt, patience: float
     ) -> AsyncGenerator[Item, None]:
         answer: Answer | None = None
         error: BaseException | None = None
         self._note(state, attempt)
         try:
             left = state.call.remaining()
-            times = Timeouts(min(CONNECT_SECONDS, left), left, min(IDLE_SECONDS, left), left)
+            first = min(patience, left)
+            times = Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)
             async with aclosing(attempt.target.provider.stream(request, times)) as items:
                 async for item in items:
                     attempt.first_token = attempt.first_token or time.monotonic() - attempt.began
@@ -248,6 +229,7 @@ class Calls:
                     state.call.allowance.settle(attempt.reserved.amount, settled.cost or 0)
                 self.budgets.settle(attempt.reserved, settled.cost or 0)
             self.limits.correct(attempt.target, attempt.taken, settled.usage)
+            self.limits.learn(attempt.target, answer, error)
             self.ledger.done(state, attempt, answer, settled, error)
             for watcher in self.watchers:
                 watcher.attempted(attempt, settled, error)

@@ -7,22 +7,45 @@ each decision is a line of the call's trace.
 import random
 
 from quorum_mcp.config.settings import RetrySettings
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import BadProviderAnswer, ProviderUnavailable, QueueFull, QuorumError
 
 LEAST_SECONDS = 0.3
 """What an attempt needs at least: one that is cut at once would only hide the error before it."""
+SHORT_SECONDS = 0.25
+"""The wait before a model is asked a second time while another one could answer instead."""
 
 
-def wait_before(attempt: int, error: QuorumError, settings: RetrySettings, remaining: float) -> float | None:
-    """Seconds to wait before attempt number `attempt` + 1, or None when it is not worth one.
+def worth_repeating(attempts: int, error: QuorumError, settings: RetrySettings) -> bool:
+    """Whether a model that failed `attempts` times, lastly so, may be asked again at all.
+
+    Not one whose breaker is open, nor one whose queue is full: whoever is refused at once should hear it at once.
+    """
+    if attempts >= settings.attempts or isinstance(error, QueueFull):
+        return False
+    return error.retryable and error.details.get("breaker") != "open"
+
+
+def wait_before(attempts: int, error: QuorumError, settings: RetrySettings) -> float:
+    """Seconds to wait after attempt number `attempts`.
 
     Exponential from `min_seconds` up to `max_seconds` with a fifth of jitter; the provider's own
-    `retry_after` counts instead where it is longer. A wait that leaves no time for an attempt is not begun,
-    nor one for a breaker to close: the next candidate, or the panel without this seat, is better than that.
+    `retry_after` counts instead where it is longer.
     """
-    if not error.retryable or attempt >= settings.attempts or error.details.get("breaker") == "open":
+    wait = min(settings.min_seconds * 2 ** (attempts - 1), settings.max_seconds)
+    return max(_jitter(wait), error.retry_after or 0.0)
+
+
+def short_wait(error: QuorumError, settings: RetrySettings) -> float | None:
+    """Seconds to wait where another model is ready; None to ask that one at once.
+
+    Only a failure of the moment is worth it: after a limit or a time-out the same would happen again.
+    """
+    if not isinstance(error, ProviderUnavailable | BadProviderAnswer):
         return None
-    wait = min(settings.min_seconds * 2 ** (attempt - 1), settings.max_seconds)
-    wait *= random.uniform(0.8, 1.0)  # noqa: S311 - spreads load, guards nothing
-    wait = max(wait, error.retry_after or 0.0)
-    return wait if wait + LEAST_SECONDS < remaining else None
+    if (error.retry_after or 0.0) > SHORT_SECONDS:
+        return None
+    return max(_jitter(min(SHORT_SECONDS, settings.min_seconds)), error.retry_after or 0.0)
+
+
+def _jitter(wait: float) -> float:
+    return wait * random.uniform(0.8, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -1,0 +1,73 @@
+"""Which models may answer a call: the one that was asked for, then its fallback chain."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TypeVar
+
+from quorum_mcp.calls.call import Call
+from quorum_mcp.calls.record import State
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.errors import DeadlineExceeded, ModelNotFound, ProviderModelMissing
+from quorum_mcp.providers.registry import Registry, Target
+
+T = TypeVar("T")
+
+
+class Candidates:
+    """Resolves names of models, within the call's time: providers may have to be asked for their lists."""
+
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        self._settings = settings
+        self._registry = registry
+
+    async def of(self, call: Call, state: State) -> list[Target]:
+        """The models that may answer, in the order in which they are asked; at least one.
+
+        Raises:
+            ModelNotFound: the model that was asked for is not known.
+            Forbidden: the caller's key may not call it. Fallbacks that it may not call are left out.
+            DeadlineExceeded: the providers did not list their models in time.
+        """
+        first = state.first = await _in_time(call, self._registry.find(call.model, vendor=call.vendor))
+        targets = [first]
+        for name in self._fallbacks(first) if call.fallback else ():
+            try:
+                targets.append(await _in_time(call, self._registry.find(name)))
+            except ModelNotFound as error:
+                state.trace.add(f"fallback {name} is left out: {error}")
+        if call.key is not None:
+            call.key.require(first.name)
+            targets = [target for target in targets if call.key.allows(target.name)]
+        state.trace.add("candidates: " + ", ".join(target.name for target in targets))
+        return targets
+
+    async def explain(self, call: Call, target: Target, error: ProviderModelMissing) -> None:
+        """Add the name that was meant to the error, where the provider's list has one and there is time."""
+        with suppress(DeadlineExceeded):
+            error.hint = await _in_time(call, self._registry.nearest(target)) or error.hint
+
+    def _fallbacks(self, first: Target) -> tuple[str, ...]:
+        """The chain of a model, under whatever name the settings call it."""
+        for name, chain in self._settings.fallbacks.items():
+            with suppress(ModelNotFound):
+                if name == first.name or self._registry.resolve(name).name == first.name:
+                    return chain
+        return ()
+
+
+async def _in_time(call: Call, wait: Awaitable[T]) -> T:
+    """What `wait` comes to, unless the call's deadline is first."""
+    scope = asyncio.timeout(call.deadline - time.monotonic())
+    try:
+        async with scope:
+            return await wait
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        raise DeadlineExceeded(
+            "the time for this call was over before its model was found",
+            hint="allow more time: timeout_seconds",
+            model=call.model,
+        ) from None

@@ -1,0 +1,112 @@
+"""Whom a call asks next: its candidates in their order, and how they take turns when they fail."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from quorum_mcp.calls.retry import LEAST_SECONDS, short_wait, wait_before, worth_repeating
+from quorum_mcp.config.settings import RetrySettings
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.providers.registry import Target
+
+SHARE = 0.5
+"""How much of the time that is left a model may take to begin its answer, while another one is left to ask."""
+WAITING_SHARE = 0.25
+"""The same of waiting for a place or a limit."""
+
+
+class Step(Struct, frozen=True):
+    """The next attempt: after `wait` seconds, at `target`."""
+
+    wait: float
+    target: Target
+
+    def __str__(self) -> str:
+        """As the trace shows it."""
+        return f"{self.target.name} in {self.wait:.1f} s" if self.wait else f"{self.target.name} at once"
+
+
+class _Candidate(Struct):
+    target: Target
+    tries: int = 0
+    over: bool = False
+    ready: float = 0.0
+
+
+class Chain:
+    """The candidates of one call. Each is asked at most `retry.attempts` times.
+
+    While another one is left that has not been asked, and whose breaker lets calls through, a model that failed
+    is asked once more at most, after a short wait, and only for a failure of the moment. When all have failed,
+    those that may work again are asked again, after the waits of the settings: whoever is ready first.
+
+    Args:
+        targets: the candidates, the one that was asked for first.
+        refuses: whether the breaker of the model of this name would refuse a call now.
+        deadline: of the call, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        settings: RetrySettings,
+        refuses: Callable[[str], bool],
+        deadline: float,
+    ) -> None:
+        self._candidates = [_Candidate(target) for target in targets]
+        self._settings = settings
+        self._refuses = refuses
+        self._began = time.monotonic()
+        self._deadline = deadline
+        self._current = self._candidates[0]
+        self.end = "the answer has begun: nobody else is asked"
+        """Why there is no further step, for the trace."""
+
+    def first(self) -> Step:
+        """The first attempt."""
+        return self._take(self._candidates[0], 0.0)
+
+    def after(self, error: QuorumError) -> Step | None:
+        """The attempt after one that failed with `error`; None when no more is worth it, or fits the deadline."""
+        now, current = time.monotonic(), self._current
+        current.over = not worth_repeating(current.tries, error, self._settings)
+        fresh = [one for one in self._candidates if not one.tries]
+        ready = [one for one in fresh if not self._refuses(one.target.name)]
+        if ready:
+            short = short_wait(error, self._settings)
+            early = now - self._began < (self._deadline - self._began) / 2
+            if short is not None and early and current.tries < 2 and not current.over:
+                return self._take(current, short)
+            current.ready = now + wait_before(current.tries, error, self._settings)
+            return self._take(ready[0], 0.0)
+        current.ready = now + wait_before(current.tries, error, self._settings)
+        again = [one for one in self._candidates if one.tries and not one.over]
+        again.sort(key=lambda one: (self._refuses(one.target.name), one.ready))
+        for one in again:
+            wait = max(one.ready - now, 0.0)
+            if now + wait + LEAST_SECONDS < self._deadline:
+                return self._take(one, wait)
+        self.end = self._end(fresh, again)
+        return None
+
+    @property
+    def another(self) -> bool:
+        """Whether someone else could be asked if the present attempt fails."""
+        return any(not one.tries and not self._refuses(one.target.name) for one in self._candidates)
+
+    def patience(self, share: float = SHARE) -> float:
+        """Seconds that the present attempt may take up before it has to give way: all that are left, or a share."""
+        left = self._deadline - time.monotonic()
+        return left * share if self.another else left
+
+    def _end(self, fresh: list[_Candidate], again: list[_Candidate]) -> str:
+        reasons = [f"breaker of {one.target.name}: open" for one in fresh]
+        if again:
+            reasons.append("no time for another attempt")
+        return ", ".join(reasons) or "no further attempt"
+
+    def _take(self, candidate: _Candidate, wait: float) -> Step:
+        self._current = candidate
+        candidate.tries += 1
+        return Step(wait, candidate.target)
