@@ -124,6 +124,22 @@ class BudgetStore:
 
         await self._database.write(body)
 
+    async def spent(self, tenant: str | None) -> dict[str, int]:
+        """Nanodollars that all stored calls (of one tenant) cost, by provider."""
+        total = (
+            select(calls.c.provider, func.sum(calls.c.cost))
+            .where(~calls.c.simulated, calls.c.cost > 0)
+            .group_by(calls.c.provider)
+            .order_by(calls.c.provider)
+        )
+        if tenant is not None:
+            total = total.where(calls.c.tenant == tenant)
+
+        def body(conn: Connection) -> dict[str, int]:
+            return {provider: int(cost) for provider, cost in conn.execute(total)}
+
+        return await self._database.read(body)
+
     async def states(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], PeriodState]:
         """The periods that there are among these, by budget and start."""
         wanted = list(keys)

@@ -125,6 +125,15 @@ class Purse:
                 elif self.leases.get(lease.budget.id) is lease:
                     lease.open = True
 
+    async def settle_up(self) -> None:
+        """Bring the database up to date: what is billed is stored, what is not drawn returns.
+
+        Raises:
+            StoreUnavailable: the database cannot be written.
+        """
+        await self._journal.flush()
+        await self.give_back(idle_for=0.0)
+
     async def sweep(self) -> None:
         """Return expired leases whose journal was in our folder and is gone. Raises `StoreUnavailable`."""
         place = await asyncio.to_thread(self._journal.place)

@@ -43,11 +43,12 @@ class Budgets:
             await self.store.sync(configured, self._settings.config_file, self.zone)
         await self.refresh()
 
-    async def refresh(self) -> None:
-        """Read the budgets again where they have changed."""
+    async def refresh(self) -> int:
+        """Read the budgets again where they have changed; returns the database's time in microseconds."""
         loaded = await self.store.load(self.book.version)
         for budget in self.book.load(loaded):
             self.purse.retire(budget.id)
+        return loaded.now
 
     async def sweep(self) -> None:
         """Return what processes of this place left behind that are gone, journal and all."""

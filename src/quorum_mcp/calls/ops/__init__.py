@@ -1,7 +1,8 @@
-"""What callers can do with models, the records of calls and the cache."""
+"""What callers can do with models, the records of calls, budgets and the cache."""
 
+from quorum_mcp.calls.ops.budgets import OPERATIONS as BUDGETS
 from quorum_mcp.calls.ops.cache import OPERATIONS as CACHE
 from quorum_mcp.calls.ops.models import OPERATIONS as MODELS
 from quorum_mcp.calls.ops.records import OPERATIONS as RECORDS
 
-OPERATIONS = [*MODELS, *RECORDS, *CACHE]
+OPERATIONS = [*MODELS, *RECORDS, *BUDGETS, *CACHE]
