@@ -10,12 +10,15 @@ from pathlib import Path
 import structlog
 from starlette.types import ASGIApp
 
+from quorum_mcp.access.access import Access
 from quorum_mcp.access.network import is_loopback
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.budgets.keeper import Keeper
 from quorum_mcp.calls.budgets.watch import Watch
 from quorum_mcp.calls.cache import Cache
 from quorum_mcp.calls.ledger import Ledger
+from quorum_mcp.calls.limits import Limits
+from quorum_mcp.calls.metrics import CallGauges, CallMetrics, journal_gauge
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.client.quorum import Quorum as Client
 from quorum_mcp.client.sync import SyncQuorum as SyncClient
@@ -25,12 +28,15 @@ from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.track import Track
+from quorum_mcp.consensus.virtual import VirtualModels
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.ids import new_id
 from quorum_mcp.observe.logs import to_stderr
+from quorum_mcp.observe.metrics import Metrics
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.builtin.provider import Builtin
 from quorum_mcp.providers.registry import Registry
+from quorum_mcp.runs.metrics import RunMetrics
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.runs.supervisor import Supervisor
 from quorum_mcp.store.alerts import Outbox
@@ -72,7 +78,8 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
         journal = await Journal.open(home / "journal", database)
         registry = Registry(settings)
         await registry.detect()
-        services = _wire(settings, database, journal, registry, shared)
+        access = await Access.open(settings, database, registry)
+        services = _wire(settings, database, journal, registry, shared, access)
         supervisor = services.get(Supervisor)
         await services.get(Keeper).start()
         supervisor.start(take_over=take_over)
@@ -82,6 +89,8 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
             await supervisor.stop()
             await services.get(Runs).close()
             await services.get(Calls).cache.close()
+            await services.get(Calls).limits.close()
+            await access.close()
             await registry.close()
             await services.get(Keeper).stop()
             await journal.close()
@@ -115,7 +124,12 @@ def _require_secret(settings: Settings) -> None:
 
 
 def _wire(
-    settings: Settings, database: Database, journal: Journal, registry: Registry, shared: SharedState | None
+    settings: Settings,
+    database: Database,
+    journal: Journal,
+    registry: Registry,
+    shared: SharedState | None,
+    access: Access,
 ) -> Services:
     services = Services()
     if shared is not None:
@@ -123,19 +137,27 @@ def _wire(
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)
+    metrics = Metrics()
     cache = Cache(settings.cache, shared)
+    limits = Limits(settings, registry, shared)
+    watcher = CallMetrics(metrics, registry)
     budgets = Budgets(settings, database, journal, registry)
     keeper = Keeper(budgets, Watch(budgets, Outbox(settings.webhooks), database))
-    calls = Calls(settings, registry, Ledger(journal), budgets, cache=cache)
+    calls = Calls(settings, registry, Ledger(journal), budgets, watcher, cache=cache, limits=limits)
+    metrics.sources += [CallGauges(calls, registry), RunMetrics(metrics, runs), journal_gauge(journal)]
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)
-    for part in (database, journal, registry, runs, calls, budgets, keeper, files, track):
+    for part in (database, journal, registry, runs, calls, budgets, keeper, files, track, metrics):
         services.add(part)
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)
-    services.add(Consensus(settings, registry, calls, runs, files, track, services.get(Records)))
-    services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=(journal.recover,)))
+    for part in access.parts:
+        services.add(part)
+    consensus = Consensus(settings, registry, calls, runs, files, track, services.get(Records), access.keys)
+    calls.virtual = VirtualModels(settings, consensus, runs)
+    services.add(consensus)
+    services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=(journal.recover, access.vault.refresh)))
     return services
 
 
@@ -162,7 +184,7 @@ def served() -> ASGIApp:
         log.warning(
             "access.no_key",
             host=host,
-            hint="every caller gets 401: set QUORUM_BOOTSTRAP_KEY and send it as `Authorization: Bearer …`",
+            hint="until there is one, every caller gets 401: `quorum keys create`, or set QUORUM_BOOTSTRAP_KEY",
         )
     return asgi(settings, loopback_bind=is_loopback(host))
 

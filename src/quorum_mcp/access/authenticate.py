@@ -1,50 +1,70 @@
 """From a request's headers and addresses to a principal.
 
 While no key exists, a caller on loopback is trusted if the server listens on loopback only and nobody
-forwarded the request. Once a key exists everyone needs one.
+forwarded the request. Once a key was made everyone needs one.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from quorum_mcp.access.keys import Keys
 from quorum_mcp.access.network import FORWARDING, is_loopback
 from quorum_mcp.access.principal import BOOTSTRAP, LOCAL, Principal
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import Unauthenticated
 
+_MAKE_ONE = (
+    "make one with `quorum keys create` on the server's machine, or set QUORUM_BOOTSTRAP_KEY for the server"
+)
+_SEND_IT = "send it as `Authorization: Bearer …`"
+
 
 class Authenticator:
-    """Knows the keys and the rule. `loopback_bind` is whether the server listens on loopback only."""
+    """Knows the rule, and whom to ask about keys.
 
-    def __init__(self, settings: Settings, *, loopback_bind: bool) -> None:
+    Args:
+        settings: whose `auth` and `bootstrap_key` hold.
+        loopback_bind: whether the server listens on loopback only.
+        keys: the stored keys, once the server runs.
+    """
+
+    def __init__(self, settings: Settings, *, loopback_bind: bool, keys: Callable[[], Keys]) -> None:
         self._mode = settings.auth
-        self._key = settings.bootstrap_key
+        self._bootstrap = settings.bootstrap_key
         self._loopback_bind = loopback_bind
+        self._keys = keys
 
-    @property
-    def needs_key(self) -> bool:
-        """Whether even a loopback caller must show a key."""
-        return self._mode == "required" or (
-            self._mode == "auto" and (self._key is not None or not self._loopback_bind)
+    async def authenticate(self, headers: Mapping[str, str], client: str | None) -> Principal:
+        """The caller; header names are in lower case.
+
+        Raises:
+            Unauthenticated: a key is needed, or the one that was shown is not known.
+            StoreUnavailable: the key is not known here, and the database cannot be asked.
+        """
+        shown = presented_key(headers)
+        if shown is not None and (found := await self._holder(shown)) is not None:
+            return found
+        exists = self._bootstrap is not None or await self._keys().exist()
+        if shown is not None and exists:
+            raise Unauthenticated(
+                "this key is not known, or not any more",
+                hint="check the key; QUORUM_API_KEY holds it for clients",
+            )
+        open_to_all = self._mode == "off" or (self._mode == "auto" and not exists and self._loopback_bind)
+        if open_to_all and is_loopback(client) and FORWARDING.isdisjoint(headers.keys()):
+            return LOCAL
+        if exists:
+            raise Unauthenticated("a key is needed", hint=_SEND_IT)
+        raise Unauthenticated(
+            f"this server has no key yet, and {self._why_not(client)}", hint=f"{_MAKE_ONE}, and {_SEND_IT}"
         )
 
-    def authenticate(self, headers: Mapping[str, str], client: str | None) -> Principal:
-        """The caller; header names are in lower case. Raises `Unauthenticated`."""
-        shown = presented_key(headers)
-        if shown is not None and self._key is not None:
-            if hmac.compare_digest(shown.encode("latin-1", "replace"), self._key.encode()):
-                return BOOTSTRAP
-            raise Unauthenticated(
-                "this key is not known", hint="check the key; QUORUM_API_KEY holds it for clients"
-            )
-        if not self.needs_key and is_loopback(client) and FORWARDING.isdisjoint(headers.keys()):
-            return LOCAL
-        if self._key is None:
-            raise Unauthenticated(
-                f"this server has no key yet, and {self._why_not(client)}",
-                hint="set QUORUM_BOOTSTRAP_KEY for the server and send it as `Authorization: Bearer …`",
-            )
-        raise Unauthenticated("a key is needed", hint="send `Authorization: Bearer <key>`")
+    async def _holder(self, shown: str) -> Principal | None:
+        """Who holds this key, if anybody does."""
+        known = self._bootstrap
+        if known is not None and hmac.compare_digest(shown.encode("latin-1", "replace"), known.encode()):
+            return BOOTSTRAP
+        return await self._keys().principal(shown)
 
     def _why_not(self, client: str | None) -> str:
         if self._mode == "required":

@@ -24,11 +24,11 @@ class KeyRule(Struct, frozen=True, kw_only=True):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
-    def require(self, model: str) -> None:
-        """Raise `Forbidden` unless the key may call `provider/model`."""
-        if not self.allows(model):
+    def require(self, *models: str) -> None:
+        """Raise `Forbidden` unless the key may call each `provider/model`; it names those that it may not."""
+        if refused := [model for model in models if not self.allows(model)]:
             raise Forbidden(
-                f"this key may not call {model}",
+                f"this key may not call {', '.join(refused)}",
                 hint=f"it may call: {', '.join(self.models or ()) or 'no model at all'}",
             )
 

@@ -1,5 +1,6 @@
 """Before any route: a request id, the Host and Origin checks, and who is asking. Raw ASGI, for HTTP and WebSocket."""
 
+from functools import partial
 from typing import Any
 
 from starlette.datastructures import Headers
@@ -8,8 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.access.network import check_host, check_origin
 from quorum_mcp.api.failures import error_response
+from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import Malformed, QuorumError
 from quorum_mcp.operations.invoke import request_id
 
 OPEN = frozenset({"/api/health/live", "/api/health/ready"})
@@ -17,6 +19,7 @@ OPEN = frozenset({"/api/health/live", "/api/health/ready"})
 PUBLIC = ("/ui/",)
 """Paths of the web page's own files: they hold no data, so they need no key."""
 
+_DECIDING = frozenset({b"host", b"origin"})
 EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - bind addresses that name no host
 
 
@@ -44,10 +47,14 @@ class Guard:
         headers = Headers(scope=scope)
         server, client = scope.get("server"), scope.get("client")
         try:
+            _single(headers)
             check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
             check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
             if not self._public(path):
-                state["principal"] = self._authenticator.authenticate(headers, client[0] if client else None)
+                again = partial(self._authenticator.authenticate, headers, client[0] if client else None)
+                state["principal"] = who = await again()
+                lasting = Lasting(receive, send, who, again)
+                receive, send = lasting.receive, lasting.send
         except QuorumError as error:
             error.request_id = state["request_id"]
             await _refuse(error, scope, receive, send)
@@ -57,6 +64,13 @@ class Guard:
     @staticmethod
     def _public(path: str) -> bool:
         return path == "/" or path.startswith(PUBLIC)
+
+
+def _single(headers: Headers) -> None:
+    """Raise `Malformed` where a header that decides stands there twice: the two could be judged apart."""
+    names = [name for name, _ in headers.raw if name in _DECIDING]
+    if len(names) != len(set(names)):
+        raise Malformed("Host or Origin stands there more than once", hint="send each of them once")
 
 
 async def _refuse(error: QuorumError, scope: Scope, receive: Receive, send: Send) -> None:

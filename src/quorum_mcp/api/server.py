@@ -1,7 +1,7 @@
 """The ASGI application: every surface that listens, behind one guard."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,14 +11,23 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from quorum_mcp.access.authenticate import Authenticator
-from quorum_mcp.api import reference, rest, websocket
+from quorum_mcp.access.keys import Keys
+from quorum_mcp.access.network import is_loopback
+from quorum_mcp.api import metrics, reference, rest, websocket
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.guard import Guard
+from quorum_mcp.api.anthropic.messages import Messages
+from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
+from quorum_mcp.api.model_route import ModelRoute
+from quorum_mcp.api.openai.chat import ChatCompletions
+from quorum_mcp.api.openai.models import Models
 from quorum_mcp.api.openapi import document
+from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import InvalidInput, NotFound, QuorumError, Unsupported
+from quorum_mcp.observe.metrics import Metrics
 from quorum_mcp.operations.context import Services
 from quorum_mcp.runs.service import Runs
 
@@ -36,6 +45,14 @@ class Holder:
         assert self.services is not None
         return self.services
 
+    def keys(self) -> Keys:
+        """The API keys."""
+        return self.get().get(Keys)
+
+    def metrics(self) -> Metrics | None:
+        """The metrics, while the services are there."""
+        return None if self.services is None else self.services.get(Metrics)
+
 
 def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
     """The application. `start` opens the services for the application's life."""
@@ -46,7 +63,7 @@ def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         async with start(settings) as services:
             holder.services = services
-            async with mcp.run():
+            async with mcp.run(), _metrics_apart(settings, holder):
                 yield
         holder.services = None
 
@@ -55,7 +72,18 @@ def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
-    return Guard(app, settings, Authenticator(settings, loopback_bind=loopback_bind))
+    guard = Guard(app, settings, Authenticator(settings, loopback_bind=loopback_bind, keys=holder.keys))
+    return metrics.Counted(guard, holder.metrics)
+
+
+def _metrics_apart(settings: Settings, holder: Holder) -> AbstractAsyncContextManager[None]:
+    """The port of its own for metrics, where one is set, behind the same guard."""
+    host, port = settings.server.metrics_host, settings.server.metrics_port
+    if port is None:
+        return nullcontext()
+    app = Starlette(routes=[metrics.route(holder.get)], exception_handlers={404: _not_found})
+    guard = Guard(app, settings, Authenticator(settings, loopback_bind=is_loopback(host), keys=holder.keys))
+    return listening(guard, host, port, "server.metrics_port")
 
 
 def _routes(holder: Holder) -> list[BaseRoute]:
@@ -65,9 +93,6 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         await services.get(Runs).get(request.path_params["session_id"], request.state.principal.tenant)
         return rest.event_stream(services, request, request.path_params["session_id"], after)
 
-    async def live(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
     async def openapi(_: Request) -> Response:
         return JSONResponse(document())
 
@@ -75,11 +100,15 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         return HTMLResponse(reference.page(), headers={"content-security-policy": reference.POLICY})
 
     return [
-        Route("/api/health/live", live),
-        Route("/api/health/ready", live),
+        *Readiness(holder.get).routes(),
         Route("/api/session/{session_id}/events", rest.guarded(events)),
         Route("/api/openapi.json", openapi),
         Route("/api/docs", docs),
+        metrics.route(holder.get),
+        Route("/v1/chat/completions", ModelRoute(ChatCompletions(), holder.get), methods=["POST"]),
+        Route("/v1/messages", ModelRoute(Messages(), holder.get), methods=["POST"]),
+        Route("/v1/models", Models(holder.get), methods=["GET"]),
+        Route("/v1/models/{name:path}", Models(holder.get), methods=["GET"]),
         *rest.routes(holder.get),
         *ui.routes(),
         websocket.route(holder.get),

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from quorum_mcp import money
+from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.answers import TextDelta
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Restart, Result
@@ -30,7 +31,7 @@ _GARBAGE = re.compile("[\x00\ufffd]")
 class Deliberation:
     """The state of one turn: `replies` holds every call's outcome in the order of their ends."""
 
-    def __init__(self, run: RunContext, calls: Calls, plan: Plan) -> None:
+    def __init__(self, run: RunContext, calls: Calls, plan: Plan, key: KeyRule | None = None) -> None:
         self.run = run
         self.plan = plan
         self.replies: list[Reply] = []
@@ -38,6 +39,7 @@ class Deliberation:
         self.degraded = False
         self.lost = 0
         self._calls = calls
+        self._key = key
         self._allowance = None if plan.max_cost is None else Allowance(plan.max_cost, strict=plan.strict_cost)
         self._open: dict[str, asyncio.Task[Result]] = {}
         self._troubles: dict[str, QuorumError] = {}
@@ -102,6 +104,7 @@ class Deliberation:
             surface="consensus",
             tags=self.plan.tags,
             allowance=self._allowance,
+            key=self._key,
             priority=int(base.seat is None),  # judges and writers end a run, which frees all that it holds
             fallback=False,  # a seat is its model: another one's answer in its name would be a second vote
             on_trouble=lambda error: self._trouble(base.key, error),

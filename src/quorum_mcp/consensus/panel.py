@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
+from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.plan import Seat
 from quorum_mcp.consensus.query import Query
@@ -20,11 +21,17 @@ Usable = Callable[[str], bool]
 
 
 async def seats(
-    query: Query, settings: Settings, registry: Registry, strength: Strength, usable: Usable
+    query: Query,
+    settings: Settings,
+    registry: Registry,
+    strength: Strength,
+    usable: Usable,
+    key: KeyRule | None = None,
 ) -> tuple[Seat, ...]:
-    """The seats that the query asks for.
+    """The seats that the query asks for; `key` bounds whom it may ask.
 
     Raises:
+        Forbidden: it names models that the key may not call, or the key may call none of the default panel.
         ModelNotFound: a provider, model or panel is not known; the hint names the nearest.
         InvalidInput: nobody is left, or too many are.
         ConfigError: no provider can be used at all.
@@ -33,6 +40,8 @@ async def seats(
     targets = [await registry.find(name) for name in names] if names else _default(registry, usable)
     excluded = {_excluded(name, registry) for name in query.exclude_providers}
     kept = [target for target in targets if target.provider.name not in excluded]
+    if key is not None:
+        kept = _allowed(kept, key, chosen=query.panel is not None or query.providers is not None)
     if not kept:
         raise InvalidInput(
             "nobody is left to ask", hint="exclude fewer providers, or name a panel with other ones"
@@ -45,6 +54,14 @@ async def seats(
             hint="a smaller panel, or fewer samples",
         )
     return tuple(_seats(repeated))
+
+
+def _allowed(targets: list[Target], key: KeyRule, *, chosen: bool) -> list[Target]:
+    """Those that the key may call: a panel that somebody chose is asked as a whole or not at all."""
+    refused = [target.name for target in targets if not key.allows(target.name)]
+    if refused and (chosen or len(refused) == len(targets)):
+        key.require(*refused)
+    return [target for target in targets if key.allows(target.name)]
 
 
 def _named(query: Query, settings: Settings) -> list[str]:

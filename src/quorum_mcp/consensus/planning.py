@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 
 from quorum_mcp import money
+from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, worst_case
 from quorum_mcp.config.settings import Settings
@@ -25,8 +26,12 @@ async def make_plan(
     settings: Settings,
     registry: Registry,
     calibration: Calibration,
+    key: KeyRule | None = None,
 ) -> Plan:
-    """The plan of one turn. Raises the errors of unknown models, tools that no seat has, and unpayable bounds."""
+    """The plan of one turn, by models that `key` may call.
+
+    Raises the errors of unknown models, tools that no seat has, and unpayable bounds.
+    """
     if query.tools:
         raise Unsupported(
             "no seat of this panel has web search of its own",
@@ -34,7 +39,7 @@ async def make_plan(
             details={"tools": query.tools},
         )
     rules = settings.consensus
-    writers, judges = await _chains(query, seats, settings, registry)
+    writers, judges = await _chains(query, seats, settings, registry, key)
     chosen = {*writers, *judges}
     asked = None if query.max_cost is None else money.from_usd(query.max_cost)
     allowance = Allowance.of(asked, settings)
@@ -47,7 +52,7 @@ async def make_plan(
         judges=tuple(judges),
         writers=tuple(writers),
         always_write="synthesizer" in query.model_fields_set and query.synthesizer is not None,
-        settle=rules.judge is not None,
+        settle=rules.judge is not None and bool(judges),
         guard=calibration.guard,
         critique_rounds=min(max(rules.critique_rounds, 0), MOST_CRITIQUES),
         exhaustive=query.exhaustive or query.samples > 1,
@@ -71,9 +76,12 @@ async def make_plan(
 
 
 async def _chains(
-    query: Query, seats: tuple[Seat, ...], settings: Settings, registry: Registry
+    query: Query, seats: tuple[Seat, ...], settings: Settings, registry: Registry, key: KeyRule | None
 ) -> tuple[list[str], list[str]]:
-    """The models that may write prose and those that may judge, in the order in which they are tried."""
+    """The models that may write prose and those that may judge, in the order in which they are tried.
+
+    A writer that the query names has to be one that the key may call; others that it may not are left out.
+    """
     rules = settings.consensus
     chain = [(await registry.find(name)).name for name in rules.fallback]
     explicit = "synthesizer" in query.model_fields_set
@@ -81,10 +89,15 @@ async def _chains(
     writers: list[str] = []
     if wanted is not None or not explicit:
         first = [(await registry.find(wanted)).name] if wanted else []
+        if key is not None and explicit:
+            key.require(*first)
         writers = _unique([*first, *chain, *(seat.model for seat in seats if not seat.builtin)])
-    if rules.judge is None:
-        return writers, writers
-    return writers, _unique([(await registry.find(rules.judge)).name, *chain, *writers])
+    judges = writers
+    if rules.judge is not None:
+        judges = _unique([(await registry.find(rules.judge)).name, *chain, *writers])
+    if key is not None:
+        writers, judges = ([name for name in names if key.allows(name)] for names in (writers, judges))
+    return writers, judges
 
 
 def round_cost(plan: Plan, registry: Registry) -> dict[str, int]:

@@ -8,6 +8,7 @@ import msgspec
 
 from quorum_mcp import codec
 from quorum_mcp.access.files import read_allowed
+from quorum_mcp.access.keys import Keys
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.config.settings import Settings
@@ -15,7 +16,7 @@ from quorum_mcp.consensus.conversation import File, conversation, decoded
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.modes import Outcome, deliberate
 from quorum_mcp.consensus.panel import seats
-from quorum_mcp.consensus.plan import Plan
+from quorum_mcp.consensus.plan import Plan, Seat
 from quorum_mcp.consensus.planning import check_follow_up, make_plan
 from quorum_mcp.consensus.query import Query, Upload
 from quorum_mcp.consensus.report import report
@@ -51,6 +52,7 @@ class Consensus:
         files: Files,
         track: Track,
         records: Records,
+        keys: Keys,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -59,20 +61,23 @@ class Consensus:
         self._calls = calls
         self._files = files
         self._records = records
+        self._keys = keys
         runs.handlers[KIND] = self.carry_out
 
     async def plan(self, query: Query, principal: Principal) -> Plan:
         """The plan that `query` would be carried out by."""
         check_follow_up(query)
         await self.track.refresh()
-        chosen = await seats(query, self.settings, self.registry, self.track.strength, self._usable)
+        chosen = await self._seats(query, principal)
         files = [await self._file(upload, principal) for upload in query.files]
         files += [await asyncio.to_thread(self._local, path) for path in query.file_paths]
         images = [await self._file(upload, principal) for upload in query.images]
         earlier = await self._earlier(query.session_id, principal) if query.session_id else []
         messages = conversation(query, files, images, earlier)
         calibration = await self.track.of([seat.model for seat in chosen])
-        return await make_plan(query, chosen, messages, self.settings, self.registry, calibration)
+        return await make_plan(
+            query, chosen, messages, self.settings, self.registry, calibration, principal.key
+        )
 
     async def start(self, query: Query, principal: Principal) -> Started:
         """Begin a run (or a session's next turn) that carries out the query."""
@@ -93,9 +98,11 @@ class Consensus:
             fields |= {"panel": list(dict.fromkeys(seat.model for seat in before.seats)), "providers": None}
         query = Query.model_validate(fields)
         await self.track.refresh()
-        chosen = await seats(query, self.settings, self.registry, self.track.strength, self._usable)
+        chosen = await self._seats(query, principal)
         calibration = await self.track.of([seat.model for seat in chosen])
-        plan = await make_plan(query, chosen, before.conversation, self.settings, self.registry, calibration)
+        plan = await make_plan(
+            query, chosen, before.conversation, self.settings, self.registry, calibration, principal.key
+        )
         return await self._launch(query, plan, principal, None)
 
     async def _launch(self, query: Query, plan: Plan, principal: Principal, key: Key | None) -> Started:
@@ -125,7 +132,7 @@ class Consensus:
     async def carry_out(self, run: RunContext) -> dict[str, Any]:
         """Deliberate as the plan says and write the answer; the code of a run of this kind."""
         plan = msgspec.convert(run.input["plan"], Plan)
-        table = Deliberation(run, self._calls, plan)
+        table = Deliberation(run, self._calls, plan, await self._keys.rule(run.principal))
         run.totals.simulated = run.totals.simulated or plan.simulated
         if run.resumed:
             table.take_up(await self._lost(run))
@@ -159,6 +166,11 @@ class Consensus:
         if prose is None:
             table.degrade("nobody could write the answer in prose; it is the winner's own text")
         return prose
+
+    async def _seats(self, query: Query, principal: Principal) -> tuple[Seat, ...]:
+        return await seats(
+            query, self.settings, self.registry, self.track.strength, self._usable, principal.key
+        )
 
     def _usable(self, provider: str) -> bool:
         return self._calls.breaker.state(provider) != "open"

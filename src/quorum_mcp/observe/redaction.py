@@ -1,6 +1,8 @@
 """Secrets are known by value: whatever the settings hold as one is masked wherever it turns up."""
 
+import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from quorum_mcp.config.settings import Settings
@@ -9,6 +11,14 @@ MASK = "***"
 SHORTEST = 6
 """A shorter value is not masked: it would hide ordinary words, and is no secret worth the name."""
 _SECRET_ENDINGS = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+_API_KEY = re.compile(r"qk_[\w-]{43}")
+_learnt: set[str] = set()
+
+
+def learn(secret: str) -> None:
+    """Mask this value as well from now on: one that is in no setting."""
+    if len(secret) >= SHORTEST:
+        _learnt.add(secret)
 
 
 class Redactor:
@@ -18,6 +28,12 @@ class Redactor:
         named = [value for name, value in settings.env.items() if name.upper().endswith(_SECRET_ENDINGS)]
         own = [settings.secret_key, settings.bootstrap_key, settings.api_key]
         keys = [key for provider in settings.providers.values() for key in provider.api_keys]
+        keys += [part.partition(":")[2].strip() for part in (settings.secret_key or "").split(",")]
+        keys += [
+            word for url in (settings.database_url, settings.redis_url) for word in _passwords(url or "")
+        ]
+        hooks = (*settings.webhooks, *settings.guardrails)
+        keys += [settings.env.get(hook.secret_env, "") for hook in hooks if hook.secret_env]
         secrets = {value for value in (*named, *own, *keys) if value and len(value) >= SHORTEST}
         self._secrets = sorted(secrets, key=len, reverse=True)
 
@@ -30,6 +46,15 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self.clean(inner) for inner in value]
         text = str(value)
-        for secret in self._secrets:
+        for secret in (*self._secrets, *_learnt):
             text = text.replace(secret, MASK)
-        return text
+        return _API_KEY.sub(MASK, text)
+
+
+def _passwords(url: str) -> list[str]:
+    """The password of a URL, as it is written and as it is meant."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        return []
+    return [password, unquote(password)] if password else []

@@ -1,5 +1,6 @@
 """The providers of a process: made from the settings, found on this machine, or registered."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 
@@ -45,6 +46,9 @@ class Registry(Directory):
         self.transport = transport or Transport()
         self._catalog = vendors or catalog()
         self._setups = {setup.name: setup for setup in setups(settings, self._catalog)}
+        self._keyless = {name: setup for name, setup in self._setups.items() if not setup.keys}
+        self.supplied: dict[str, str] = {}
+        """Keys in use that are neither in the environment nor in quorum.yaml, by provider."""
         for setup in self._setups.values():
             if setup.missing is None:
                 self.providers[setup.name] = self._endpoint(setup)
@@ -68,6 +72,24 @@ class Registry(Directory):
             model=model or (models[0] if models else None),
             models=models,
         )
+
+    def supply(self, keys: Mapping[str, str]) -> None:
+        """Use these keys, by provider, where the settings have none; those used before that are not among them go."""
+        wanted = {name: key for name, key in keys.items() if name in self._keyless and name in self._setups}
+        for name in wanted.keys() | self.supplied.keys():
+            key, bare = wanted.get(name), self._keyless[name]
+            if key == self.supplied.get(name) or name not in self._setups:
+                continue
+            lacks = self._setups[name].missing
+            if bare.wants_key:
+                lacks = None if key else bare.missing
+            found = structs.replace(self._setups[name], keys=(key,) if key else (), missing=lacks)
+            self._setups[name] = found
+            if found.missing is None:
+                self.providers[name] = self._endpoint(found)
+            else:
+                self.providers.pop(name, None)
+        self.supplied = wanted
 
     async def detect(self) -> tuple[Found, ...]:
         """Look for model servers on this machine: add those that run, set aside those that do not.

@@ -13,6 +13,8 @@ from quorum_mcp.providers.catalog import Catalog, Vendor
 from quorum_mcp.providers.wire import Dialect
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SET = "set "
+"""How the reason begins where a key is missing."""
 
 
 class Setup(Struct, frozen=True):
@@ -33,6 +35,11 @@ class Setup(Struct, frozen=True):
     title: str = ""
     prices: str | None = None
     dialect: Dialect = Dialect()
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether a key is all that it lacks."""
+        return self.missing is not None and self.missing.startswith(SET)
 
 
 def setups(settings: Settings, catalog: Catalog) -> list[Setup]:
@@ -61,7 +68,7 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
     if vendor.kind == "local":
         missing = None if entry or settings.ollama_enable else "switched off by OLLAMA_ENABLE"
     elif not keys and not given.base_url:
-        missing = f"set {given.api_key_env or ' or '.join(vendor.keys)}"
+        missing = f"{SET}{given.api_key_env or ' or '.join(vendor.keys)}"
     base_url = normal_url(base_url, vendor.base_url)
     return Setup(
         name=name,
@@ -97,7 +104,7 @@ def _custom(name: str, entry: ProviderSettings, settings: Settings, catalog: Cat
         wire=entry.wire,
         base_url=base_url,
         kind="local" if is_loopback(base_url) else "remote",
-        missing=f"set {entry.api_key_env}" if entry.api_key_env and not keys else None,
+        missing=f"{SET}{entry.api_key_env}" if entry.api_key_env and not keys else None,
         auth=_auth(settings, name, entry),
         keys=keys,
         model=entry.model or (entry.models[0] if entry.models else None),

@@ -1,0 +1,232 @@
+"""API keys: made, recognised in every request, revoked.
+
+A request's key is looked up at most once a second, so a key that another process revoked stops working within two;
+one that was revoked here stops at once.
+"""
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from msgspec import structs
+
+from quorum_mcp.access.master_keys import MasterKeys
+from quorum_mcp.access.principal import KeyRule, Principal
+from quorum_mcp.access.recent import Recent
+from quorum_mcp.errors import Forbidden, StoreUnavailable
+from quorum_mcp.ids import new_id
+from quorum_mcp.store.api_keys import ApiKey, ApiKeys
+from quorum_mcp.store.clock import MICROSECONDS, now_us
+from quorum_mcp.store.page import Page
+
+PREFIX = "qk_"
+LENGTH = len(PREFIX) + 43
+HINT = 4
+GRACE_SECONDS = 10.0
+"""How long a key goes on working that was known when the store went away."""
+USED_EVERY = 60 * MICROSECONDS
+"""How exact `last_used_at` is."""
+WRITE_AFTER = 1.0
+MOST_KNOWN = 4096
+MOST_UNKNOWN = 1024
+_ROOTLESS = frozenset({"local", "bootstrap"})
+"""Principals that are no API key."""
+
+log = structlog.get_logger()
+Entry = Recent[ApiKey | None]
+
+
+class Keys:
+    """The API keys, as this process knows them. One per process; `close` it before the database."""
+
+    def __init__(self, store: ApiKeys, master: MasterKeys) -> None:
+        self._store = store
+        self._master = master
+        self._salt = os.urandom(32)
+        self._known: dict[bytes, Entry] = {}
+        self._unknown: dict[bytes, Entry] = {}
+        self._any = Recent(store.exist, grace=float("inf"))
+        self._used: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def exist(self) -> bool:
+        """Whether a key was ever made: from then on everybody needs one.
+
+        What was read last holds while the store is away.
+        """
+        return bool(self._any.last) or await self._any.get()
+
+    async def principal(self, shown: str) -> Principal | None:
+        """Who shows this key; None for a key that is unknown, revoked or expired.
+
+        Raises:
+            StoreUnavailable: nobody knows, since the store cannot be read.
+        """
+        if not (shown.startswith(PREFIX) and len(shown) == LENGTH and shown.isascii()):
+            return None
+        name = hashlib.blake2b(shown.encode(), key=self._salt, digest_size=16).digest()
+        entry = self._known.get(name) or self._candidate(name, shown)
+        key = await entry.get()
+        if key is None:
+            return None
+        self._keep(name, entry)
+        now = now_us()
+        if not key.usable(now):
+            return None
+        self._note_use(key, now)
+        return principal_of(key)
+
+    async def rule(self, principal_id: str) -> KeyRule | None:
+        """What holds for the calls of a principal, known by its id; None where it is no API key.
+
+        A run goes on under its key's rule when the key has ended meanwhile.
+
+        Raises:
+            Forbidden: there is no such key.
+        """
+        if principal_id in _ROOTLESS:
+            return None
+        key = await self._store.get(principal_id)
+        if key is None:
+            raise Forbidden(f"there is no key {principal_id}", hint="ask again with a key that there is")
+        return rule_of(key)
+
+    async def create(
+        self,
+        tenant: str,
+        name: str,
+        *,
+        scopes: frozenset[str],
+        models: tuple[str, ...] | None = None,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        expires_at: int | None = None,
+    ) -> tuple[ApiKey, str]:
+        """A new key: as it is stored, and the key itself, which nobody can read again.
+
+        Raises:
+            NotFound: there is no organisation of this id.
+            ConfigError: there is no master key.
+        """
+        shown = PREFIX + secrets.token_urlsafe(32)
+        master = await asyncio.to_thread(self._master.current)
+        made = ApiKey(
+            id=new_id("key"), tenant=tenant, name=name, digest=master.digest(shown), digest_version=master.version,
+            hint=shown[-HINT:], scopes=tuple(sorted(scopes)), models=models, requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute, created_at=now_us(), expires_at=expires_at,
+        )  # fmt: skip
+        await self._store.add(made)
+        self._any.put(True)
+        return made, shown
+
+    async def page(self, tenant: str | None, *, limit: int, cursor: str | None) -> Page[ApiKey]:
+        """Keys, newest first; None: of every tenant."""
+        await self._flush()
+        return await self._store.page(tenant, limit=limit, cursor=cursor)
+
+    async def revoke(self, key_id: str, tenant: str | None) -> ApiKey | None:
+        """End a key; in this process it works no more when this returns. None where the tenant has none of this id."""
+        try:
+            return await self._store.revoke(key_id, tenant)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """Look every key up again before it is next believed."""
+        for entry in (*self._known.values(), *self._unknown.values()):
+            entry.forget()
+
+    async def check(self) -> None:
+        """Say it when there are keys that no master key recognises: their holders are refused."""
+        versions = {key.version for key in self._master.all()}
+        if lost := await self._store.versions() - versions:
+            log.warning(
+                "access.master_key_missing", versions=sorted(lost),
+                hint="keys made under these versions are refused: restore QUORUM_SECRET_KEY or the file secret.key",
+            )  # fmt: skip
+
+    async def close(self) -> None:
+        """Store what is still to be stored."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(StoreUnavailable):
+            await self._flush()
+
+    def _candidate(self, name: bytes, shown: str) -> Entry:
+        if (entry := self._unknown.get(name)) is None:
+            entry = self._unknown[name] = Recent(lambda: self._look_up(shown), grace=GRACE_SECONDS)
+            if len(self._unknown) > MOST_UNKNOWN:
+                self._unknown.pop(next(iter(self._unknown)))
+        return entry
+
+    def _keep(self, name: bytes, entry: Entry) -> None:
+        """A known key is not pushed out by a flood of wrong ones."""
+        if name not in self._known:
+            self._known[name] = entry
+            self._unknown.pop(name, None)
+            self._any.put(True)
+            if len(self._known) > MOST_KNOWN:
+                self._known.pop(next(iter(self._known)))
+
+    async def _look_up(self, shown: str) -> ApiKey | None:
+        masters = self._master.all()
+        if not masters:
+            return None
+        found = await self._store.recognise([master.digest(shown) for master in masters])
+        if found is not None and found.digest_version != masters[0].version and found.usable(now_us()):
+            digest, version = masters[0].digest(shown), masters[0].version
+            self._spawn(lambda: self._store.redigest(found, digest, version))
+            return structs.replace(found, digest=digest, digest_version=version)
+        return found
+
+    def _note_use(self, key: ApiKey, now: int) -> None:
+        if now - max(key.last_used_at or 0, self._told.get(key.id, 0)) < USED_EVERY:
+            return
+        if len(self._told) > 2 * MOST_KNOWN:
+            self._told.clear()
+        self._told[key.id] = now
+        if not self._used:
+            self._spawn(self._flush_soon)
+        self._used[key.id] = now
+
+    async def _flush_soon(self) -> None:
+        await asyncio.sleep(WRITE_AFTER)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        used, self._used = self._used, {}
+        if used:
+            await self._store.used(used)
+
+    def _spawn(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Write something that nobody waits for, and that may be lost."""
+
+        async def written() -> None:
+            with suppress(StoreUnavailable):
+                await work()
+
+        task = asyncio.create_task(written(), name="api keys: write")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def principal_of(key: ApiKey) -> Principal:
+    """The caller who shows this key."""
+    return Principal(key.id, key.tenant, frozenset(key.scopes), "key", rule_of(key))
+
+
+def rule_of(key: ApiKey) -> KeyRule:
+    """What holds for the key's calls."""
+    return KeyRule(
+        id=key.id,
+        tenant=key.tenant,
+        models=key.models,
+        requests_per_minute=key.requests_per_minute,
+        tokens_per_minute=key.tokens_per_minute,
+    )

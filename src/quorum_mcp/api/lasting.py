@@ -1,0 +1,70 @@
+"""Connections that last: their caller is asked for again, since a key may end before they do."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.types import Message, Receive, Send
+
+from quorum_mcp.access.principal import Principal
+from quorum_mcp.errors import Forbidden, StoreUnavailable, Unauthenticated
+
+CHECK_SECONDS = 1.0
+ENDED = 4401
+_STREAMED = frozenset({"http.response.body", "websocket.send"})
+
+
+class Lasting:
+    """One exchange. Nothing more is streamed to, or taken from, a caller who would not be let in now.
+
+    A plain answer that is on its way is not held back: whoever asked was let in.
+    """
+
+    def __init__(
+        self, receive: Receive, send: Send, who: Principal, again: Callable[[], Awaitable[Principal]]
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._who = who
+        self._again = again
+        self._next = time.monotonic() + CHECK_SECONDS
+        self._over = False
+
+    async def receive(self) -> Message:
+        """The next message from the client."""
+        message = await self._receive()
+        if message["type"] == "websocket.receive" and await self._ended():
+            await self._end("websocket.send")
+            return {"type": "websocket.disconnect", "code": ENDED}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message to the client."""
+        kind = message["type"]
+        if self._over:
+            return
+        streamed = kind in _STREAMED and (kind != "http.response.body" or message.get("more_body", False))
+        if streamed and await self._ended():
+            await self._end(kind)
+            return
+        await self._send(message)
+
+    async def _ended(self) -> bool:
+        now = time.monotonic()
+        if self._over or now < self._next:
+            return self._over
+        self._next = now + CHECK_SECONDS
+        try:
+            return (await self._again()).id != self._who.id
+        except (Unauthenticated, Forbidden):
+            return True
+        except StoreUnavailable:
+            return False  # nobody knows better at the moment
+
+    async def _end(self, kind: str) -> None:
+        if self._over:
+            return
+        self._over = True
+        if kind == "http.response.body":
+            await self._send({"type": kind, "body": b"", "more_body": False})
+        else:
+            await self._send({"type": "websocket.close", "code": ENDED, "reason": Unauthenticated.code})
