@@ -30,7 +30,7 @@ class World:
         self.queue = queue
         self.served: list[str] = []
         self.most = 0
-        self._ends: dict[str, asyncio.Event] = {}
+        self.ends: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def send(self, name: str, given: Call) -> "asyncio.Task[None]":
@@ -42,7 +42,7 @@ class World:
 
     async def end(self, name: str) -> None:
         """The call gives its place back, and whoever is next has it when this returns."""
-        self._ends[name].set()
+        self.ends[name].set()
         for _ in range(4):
             await asyncio.sleep(0)
 
@@ -50,18 +50,18 @@ class World:
         """End calls one after another, in the order in which they are served."""
         wanted = list(names)
         while len(self.served) < len(wanted) or self.queue.waiting:
-            await self.end(next(name for name in self.served if not self._ends[name].is_set()))
+            await self.end(next(name for name in self.served if not self.ends[name].is_set()))
         return self.served
 
     async def close(self) -> None:
-        for end in self._ends.values():
+        for end in self.ends.values():
             end.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _hold(self, name: str, given: Call) -> None:
-        end = self._ends[name] = asyncio.Event()
+        end = self.ends[name] = asyncio.Event()
         async with self.queue.slot(given):
             self.served.append(name)
             self.most = max(self.most, self.queue.state().taken)
@@ -117,7 +117,7 @@ async def test_three_tenants_get_equal_shares() -> None:
     for name in [*world.served]:
         await world.end(name)
     for _ in range(20):
-        await world.end(next(name for name in world.served if not world._ends[name].is_set()))
+        await world.end(next(name for name in world.served if not world.ends[name].is_set()))
     shares = [sum(name.startswith(tenant) for name in world.served[3:]) for tenant in "abc"]
     assert max(shares) - min(shares) <= 1, shares
     await world.close()

@@ -115,6 +115,11 @@ class Cache:
         """How often a tenant's calls were answered from here (None: everyone's), since the process began."""
         return total([c for name, c in self._counts.items() if tenant in (None, name)])
 
+    @property
+    def under_way(self) -> int:
+        """How many requests are under way, or being written, that equal ones wait for."""
+        return len(self._flights)
+
     async def close(self) -> None:
         """Finish what is being kept."""
         await self.backend.close()

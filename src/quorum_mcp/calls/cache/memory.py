@@ -13,7 +13,7 @@ LARGEST_SHARE = 8
 
 
 class Memory:
-    """At most `entries` values of `size` bytes together, for `seconds` each."""
+    """At most `entries` values of `size` bytes together, for `seconds` each; `used` is how many bytes it holds."""
 
     name = "memory"
 
@@ -21,7 +21,7 @@ class Memory:
         self._seconds = seconds
         self._most = entries
         self._room = size
-        self._used = 0
+        self.used = 0
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
 
     async def get(self, key: str) -> bytes | None:
@@ -41,8 +41,8 @@ class Memory:
             self._drop(key)
         if _size(key, value) <= self._room // LARGEST_SHARE:
             self._kept[key] = (time.monotonic() + self._seconds, value)
-            self._used += _size(key, value)
-            while len(self._kept) > self._most or self._used > self._room:
+            self.used += _size(key, value)
+            while len(self._kept) > self._most or self.used > self._room:
                 self._drop(next(iter(self._kept)))
         done()
 
@@ -63,7 +63,7 @@ class Memory:
     async def close(self) -> None:
         """Forget everything."""
         self._kept.clear()
-        self._used = 0
+        self.used = 0
 
     def _forget_old(self) -> None:
         now = time.monotonic()
@@ -71,7 +71,7 @@ class Memory:
             self._drop(key)
 
     def _drop(self, key: str) -> None:
-        self._used -= _size(key, self._kept.pop(key)[1])
+        self.used -= _size(key, self._kept.pop(key)[1])
 
 
 def _size(key: str, value: bytes) -> int:
