@@ -25,8 +25,25 @@ class Usage(Struct, frozen=True, omit_defaults=True):
     reported: bool = True
 
 
+class ProviderLimits(Struct, frozen=True, omit_defaults=True):
+    """What a provider told of its own limits: per minute, what is left of them, and seconds to send nothing.
+
+    `at` is when, on the monotonic clock.
+    """
+
+    at: float
+    requests: int | None = None
+    tokens: int | None = None
+    requests_left: int | None = None
+    tokens_left: int | None = None
+    blocked: float = 0.0
+
+
 class Answer(Struct, frozen=True):
-    """A finished answer. `model` is the name that the provider gave back; `simulated` is what it said of itself."""
+    """A finished answer. `model` is the name that the provider gave back; `simulated` is what it said of itself.
+
+    `limits` is what the provider told of its own limits with it.
+    """
 
     parts: tuple[Part, ...]
     stop: StopReason
@@ -34,6 +51,7 @@ class Answer(Struct, frozen=True):
     model: str
     id: str | None = None
     simulated: bool = False
+    limits: ProviderLimits | None = None
 
     @property
     def text(self) -> str:

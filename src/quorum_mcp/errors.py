@@ -30,7 +30,10 @@ QuorumError
     └── BadProviderAnswer    provider_bad_answer           502   retry
 """
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from quorum_mcp.answers import ProviderLimits
 
 
 class QuorumError(Exception):
@@ -184,9 +187,10 @@ class ServerUnavailable(QuorumError):
 
 
 class ProviderError(QuorumError):
-    """A provider failed; the subclasses say how."""
+    """A provider failed; the subclasses say how. `limits`: what it told of its own limits with that."""
 
     code, status, exit_code = "provider_error", 502, 4
+    limits: "ProviderLimits | None" = None
 
 
 class ProviderAuth(ProviderError):

@@ -6,6 +6,7 @@ from msgspec import Struct, field
 
 from quorum_mcp.answers import Answer, Usage
 from quorum_mcp.calls.call import Call, Result, Trace
+from quorum_mcp.calls.limits.limit import NOTHING, Taken
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.ids import new_id
 from quorum_mcp.providers.registry import Target
@@ -20,15 +21,6 @@ class Bill(Struct, frozen=True):
     cost: int | None
     estimated: bool
     source: str | None
-
-
-class Taken(Struct, frozen=True):
-    """What an attempt took of the rates it is limited by: the tokens it was estimated at."""
-
-    tokens: int = 0
-
-
-NOTHING = Taken()
 
 
 class Reserved(Struct, frozen=True):

@@ -47,6 +47,15 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Calls that may wait for one of these places; absent: 100 for each place. One more is refused at once."""
 
 
+class RateSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Rates of one model or organisation; None means no limit of its own."""
+
+    requests_per_minute: Count | None = None
+    """Requests per minute."""
+    tokens_per_minute: Count | None = None
+    """Tokens per minute, prompts and answers together."""
+
+
 class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """One of several endpoints behind a provider's name; what is absent is the provider's own.
 
@@ -97,6 +106,8 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """Its price; absent: that of the price table, 0 for a server of this machine."""
     limits: LimitSettings = LimitSettings()
     """Limits towards the provider."""
+    model_limits: dict[str, RateSettings] = field(default_factory=dict)
+    """Limits of single models, by the provider's own names of them, besides those of the provider."""
 
 
 class AliasSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +164,8 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     on."""
     allowed_origins: tuple[Text, ...] = ()
     """Origins of web pages that may call the server, besides its own, as `https://example.org`."""
+    tenant_limits: dict[str, RateSettings] = field(default_factory=dict)
+    """Limits of all callers of an organisation together, by its id."""
     metrics_port: Port | None = None
     """A port of its own for metrics."""
 

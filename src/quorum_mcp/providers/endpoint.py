@@ -11,6 +11,7 @@ from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.base import Kind, Timeouts
 from quorum_mcp.providers.keys import Auth, Key
 from quorum_mcp.providers.sse import NDJSON, SSE, Event
+from quorum_mcp.providers.told_limits import told_limits
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Response, Transport
 from quorum_mcp.providers.wire import Call, Reader, Wire
 
@@ -119,6 +120,7 @@ class Endpoint:
 
     def _failed(self, answer: HttpAnswer, key: Key | None) -> ProviderError:
         error = self.wire.failure(answer.status, answer.headers, answer.body)
+        error.limits = told_limits(answer.headers)
         if SIMULATED in answer.headers:
             error.details["simulated"] = True
         self._auth.failed(key, error)
@@ -173,7 +175,10 @@ def _is_whole(wire: Wire, response: Response) -> bool:
 
 
 def _completed(answer: Answer, request: ModelRequest, headers: Mapping[str, str]) -> Answer:
-    """The answer with a model's name, and marked where the server said that it only simulates one."""
-    if answer.model and SIMULATED not in headers:
+    """The answer with a model's name, with what the headers tell of limits, and marked where it is simulated."""
+    told = told_limits(headers)
+    if answer.model and told is None and SIMULATED not in headers:
         return answer
-    return structs.replace(answer, model=answer.model or request.model, simulated=SIMULATED in headers)
+    return structs.replace(
+        answer, model=answer.model or request.model, simulated=SIMULATED in headers, limits=told
+    )

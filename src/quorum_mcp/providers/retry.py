@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -16,7 +17,8 @@ def duration(text: str) -> float | None:
     """Seconds of `1s`, `6m0s`, `120ms`, `1.5s` or a bare number."""
     text = text.strip().replace(" ", "")
     try:
-        return float(text)
+        number = float(text)
+        return number if isfinite(number) else None
     except ValueError:
         pass
     found = _DURATION.findall(text)
@@ -39,14 +41,14 @@ def retry_after(
     if (exact := duration(headers.get("retry-after-ms", ""))) is not None:
         return max(0.0, exact / 1000)
     if value := headers.get("retry-after"):
-        wait = _moment(value, now)
+        wait = moment(value, now)
         if wait is not None:
             return wait
     if match := _IN_TEXT.search(message):
         return duration(match[1])
     resets: dict[str, float] = {}
     for name, value in headers.items() if limited else ():
-        if (match := _RESET.match(name)) and (wait := _moment(value, now)) is not None:
+        if (match := _RESET.match(name)) and (wait := moment(value, now)) is not None:
             resets[match[1] or match[2] or ""] = wait
     if resets:
         spent = [wait for limit, wait in resets.items() if _remaining(headers, limit) == 0]
@@ -64,7 +66,7 @@ def _remaining(headers: Mapping[str, str], limit: str) -> float | None:
     return None if value is None else duration(value)
 
 
-def _moment(value: str, now: float) -> float | None:
+def moment(value: str, now: float) -> float | None:
     """Seconds from `now` to a duration, a Unix time in seconds or milliseconds, or a date."""
     seconds = duration(value)
     if seconds is not None:

@@ -1,0 +1,94 @@
+"""The Lua scripts of the buckets in Redis. Each is one step, and the only clock is the server's.
+
+A bucket is a hash: `r` and `t`, what is left of requests and tokens in 60,000ths (so that a millisecond adds
+exactly the limit per minute: whole numbers only), `b`, milliseconds in which nothing may be taken, and `at`, the
+millisecond of the last change. A server's clock that went back adds nothing and takes nothing.
+"""
+
+from quorum_mcp.store.shared_state import Script
+
+UNITS = 60_000
+
+_BUCKET = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local function load(key, per_minute_r, per_minute_t)
+  local kept = redis.call('HMGET', key, 'r', 't', 'b', 'at')
+  local full_r, full_t = per_minute_r * 60000, per_minute_t * 60000
+  local at = tonumber(kept[4]) or now
+  local passed = math.max(now - at, 0)
+  return {
+    rate_r = per_minute_r, rate_t = per_minute_t, full_r = full_r, full_t = full_t, back = now < at,
+    r = math.min((tonumber(kept[1]) or full_r) + passed * per_minute_r, full_r),
+    t = math.min((tonumber(kept[2]) or full_t) + passed * per_minute_t, full_t),
+    b = math.max((tonumber(kept[3]) or 0) - passed, 0),
+  }
+end
+
+local function save(key, bucket)
+  local r, t, b = bucket.r, bucket.t, bucket.b
+  redis.call('HSET', key, 'r', r, 't', t, 'b', b, 'at', now)
+  local full = b
+  if bucket.rate_r > 0 then full = math.max(full, (bucket.full_r - r) / bucket.rate_r) end
+  if bucket.rate_t > 0 then full = math.max(full, (bucket.full_t - t) / bucket.rate_t) end
+  redis.call('PEXPIRE', key, math.ceil(full) + 60000)  -- a full one need not be kept
+end
+"""
+
+TAKE = Script.of(
+    _BUCKET
+    + """
+-- ARGV: requests and tokens, then requests and tokens per minute of each key (0: no limit).
+-- Returns whether they were taken, the time, then r, t and b of each.
+local requests, tokens = ARGV[1] * 60000, ARGV[2] * 60000
+local taken, buckets = 1, {}
+for i, key in ipairs(KEYS) do
+  local one = load(key, tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i]))
+  buckets[i] = one
+  if one.b > 0 or one.rate_r > 0 and one.r < math.min(requests, one.full_r)
+     or one.rate_t > 0 and one.t < math.min(tokens, one.full_t) then taken = 0 end
+end
+local answer = {taken, now}
+for i, key in ipairs(KEYS) do
+  local one = buckets[i]
+  if taken == 1 then
+    if one.rate_r > 0 then one.r = one.r - requests end
+    if one.rate_t > 0 then one.t = one.t - tokens end
+  end
+  if taken == 1 or one.back then save(key, one) end
+  answer[3 * i], answer[3 * i + 1], answer[3 * i + 2] = one.r, one.t, one.b
+end
+return answer
+"""
+)
+
+LOOK = Script.of(
+    _BUCKET
+    + """
+-- ARGV: requests and tokens per minute of each key. Returns r, t and b of each.
+local answer = {}
+for i, key in ipairs(KEYS) do
+  local one = load(key, tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i]))
+  answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = one.r, one.t, one.b
+end
+return answer
+"""
+)
+
+NOTE = Script.of(
+    _BUCKET
+    + """
+-- ARGV of each key: requests and tokens per minute; r and t to add; r and t that may be left at most (or '');
+-- milliseconds to block.
+for i, key in ipairs(KEYS) do
+  local first = 7 * (i - 1)
+  local one = load(key, tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2]))
+  one.r = math.min(one.r + ARGV[first + 3], one.full_r, tonumber(ARGV[first + 5]) or one.full_r)
+  one.t = math.min(one.t + ARGV[first + 4], one.full_t, tonumber(ARGV[first + 6]) or one.full_t)
+  one.b = math.max(one.b, tonumber(ARGV[first + 7]))
+  save(key, one)
+end
+return 1
+"""
+)
