@@ -24,6 +24,7 @@ from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.api.openai.models import Models
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.readiness import Readiness
+from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import InvalidInput, NotFound, QuorumError, Unsupported

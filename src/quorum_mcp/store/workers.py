@@ -108,8 +108,9 @@ class Workers:
             if conn is not None and isinstance(error, DATABASE_ERRORS):
                 conn.close()  # A damaged connection must not fail the next transaction too.
                 conn = None
-            if len(batch) == 1:
-                return conn, [_Done(batch[0].future, None, _for_caller(error))]
+            # A database that cannot be used is so for all of them: each would wait for it as long again.
+            if len(batch) == 1 or _is_away(error):
+                return conn, [_Done(job.future, None, _for_caller(error)) for job in batch]
         else:
             return conn, [_Done(job.future, result, None) for job, result in zip(batch, results, strict=True)]
         # One of them failed and all were rolled back: each gets a transaction of its own.
@@ -137,11 +138,16 @@ def _resolve(done: list[_Done]) -> None:
             future.set_exception(error)
 
 
+def _is_away(error: BaseException) -> bool:
+    """Whether the database is at fault, not a statement or its values."""
+    return isinstance(error, DATABASE_ERRORS) and not isinstance(
+        error, IntegrityError | ProgrammingError | DataError | NotSupportedError
+    )
+
+
 def _for_caller(error: BaseException) -> BaseException:
     """StoreUnavailable where the database is at fault, `error` itself where the body or its statement is."""
-    if not isinstance(error, DATABASE_ERRORS) or isinstance(
-        error, IntegrityError | ProgrammingError | DataError | NotSupportedError
-    ):
+    if not _is_away(error):
         return error
     # Without the statement and its values: they may hold what a user wrote.
     reason = getattr(error, "orig", None) or error
