@@ -43,7 +43,8 @@ def key_advice(settings: "Settings", host: str) -> list[str]:
         return []
     return [
         f"warning: {host} can be reached by other machines and there is no key yet: every caller gets 401",
-        f"hint: stop, then start with a key: QUORUM_BOOTSTRAP_KEY={secrets.token_urlsafe(24)} quorum serve --host {host}",
+        "hint: make a key in another terminal of this machine: quorum keys create NAME",
+        f"hint: or start with one: QUORUM_BOOTSTRAP_KEY={secrets.token_urlsafe(24)} quorum serve --host {host}",
         "hint: callers send it as `Authorization: Bearer …`, or set QUORUM_API_KEY for quorum ask",
     ]
 

@@ -167,7 +167,9 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     tenant_limits: dict[str, RateSettings] = field(default_factory=dict)
     """Limits of all callers of an organisation together, by its id."""
     metrics_port: Port | None = None
-    """A port of its own for metrics."""
+    """A port of its own for metrics, besides `/metrics` on `port`; by custom 9090."""
+    metrics_host: Text = "127.0.0.1"
+    """The address of that port. On one that other machines reach, metrics need a key."""
 
 
 class FileSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -355,9 +357,12 @@ class Settings(Masked, frozen=True):
     """Who needs a key: `auto` follows the loopback rule, `required` asks everyone, `off` asks nobody and
     works on loopback only."""
     secret_key: str | None = None
-    """The key that stored secrets are encrypted with; PostgreSQL needs one."""
+    """The master key: stored keys of providers are encrypted with it, API keys recognised. Absent: SQLite's servers
+    make the file `secret.key` in `home`, PostgreSQL's do not start. Several, as `2:KEY,1:KEY`: the first protects what
+    is new, the others read what is old."""
     bootstrap_key: str | None = None
-    """The key that callers have to send; while there is none, only this machine is answered."""
+    """A key with all rights, for a server's first caller; while there is no key at all, only this machine is
+    answered."""
     url: str | None = None
     """The running server that clients use; absent: they run embedded, on the same database."""
     api_key: str | None = None
