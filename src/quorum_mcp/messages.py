@@ -90,6 +90,16 @@ class ToolChoice(Struct, frozen=True):
     name: str | None = None
 
 
+class Extra(Struct, frozen=True):
+    """Fields of one vendor's API that we have no words for, as its client sent them.
+
+    They go unchanged to a provider of the same `wire`, and are refused by name for any other.
+    """
+
+    wire: str
+    fields: dict[str, Any]
+
+
 class ModelRequest(Struct, frozen=True, omit_defaults=True):
     """One request to one model.
 
@@ -98,7 +108,7 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
         messages: the conversation; system messages may stand anywhere, wires place them.
         max_tokens: cap on output tokens (reasoning included); None leaves the provider's default.
         reasoning_effort: how hard to think, in the OpenAI words; a wire that has no equivalent raises.
-        extra: further fields of an OpenAI-shaped request, passed on as they are; other wires raise.
+        extra: what only a provider of the same wire as the caller's can be asked.
     """
 
     model: str
@@ -113,4 +123,4 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
-    extra: dict[str, Any] = {}
+    extra: Extra | None = None

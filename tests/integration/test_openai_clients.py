@@ -42,7 +42,7 @@ async def test_a_whole_answer_with_its_cost_and_record(tmp_path: Path) -> None:
         cost = (used.input_tokens * 1.0 + used.output_tokens * 2.0) / 1e6
         assert float(raw.headers["x-quorum-cost"]) == pytest.approx(cost)
         call = answer.model_extra["quorum"]["call_id"]
-        assert (await q.get(f"/api/calls/{call}"))["call"]["surface"] == "openai"
+        assert (await q.get(f"/api/calls/{call}"))["surface"] == "openai"
 
 
 async def test_a_stream_is_the_same_text_and_ends_with_usage(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_what_is_sent_reaches_the_provider(tmp_path: Path) -> None:
 async def test_refusals_name_what_is_wrong(
     tmp_path: Path, more: dict[str, object], kind: type[Exception], says: str
 ) -> None:
-    async with asking(tmp_path, providers=None) as (up, _, client):
+    async with asking(tmp_path) as (up, _, client):
         up.model("a", FOUR)
         with pytest.raises(kind, match=says) as refused:
             await client.chat.completions.create(**{"model": "lab/a", "messages": QUESTION} | more)
@@ -120,7 +120,9 @@ async def test_a_providers_failure_has_a_status_before_the_first_token(tmp_path:
     async with asking(tmp_path) as (up, _, client):
         up.model("a", Say(fail="limit", retry_after=60))
         with pytest.raises(openai.APIStatusError) as refused:
-            await client.chat.completions.create(model="lab/a", messages=QUESTION, stream=True, timeout=20)
+            await client.chat.completions.create(
+                model="lab/a", messages=QUESTION, stream=True, extra_headers={"x-quorum-timeout": "2"}
+            )
         assert refused.value.status_code == 502
         up.model("b", Say(FOUR, fail="cut"))
         stream = await client.chat.completions.create(model="lab/b", messages=QUESTION, stream=True)

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from quorum_mcp import codec, money
 from quorum_mcp.access.principal import Principal
+from quorum_mcp.api.failures import error_headers
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
 
 T = TypeVar("T")
@@ -102,12 +103,7 @@ class Exchange:
 
     async def refuse(self, error: QuorumError, body: Any) -> None:
         """The error's status with a body of the caller's dialect."""
-        headers: dict[str, str] = {}
-        if error.retry_after is not None:
-            headers["retry-after"] = str(math.ceil(error.retry_after))
-        if error.status == 401:
-            headers["www-authenticate"] = "Bearer"
-        await self._whole(error.status, codec.encode(body), headers)
+        await self._whole(error.status, codec.encode(body), error_headers(error))
 
     async def stream(self, headers: Mapping[str, str]) -> None:
         """The head of a stream of server-sent events."""

@@ -1,18 +1,35 @@
-"""Errors as REST answers them."""
+"""Errors as HTTP answers them, in the dialect of the path that was asked."""
 
 import math
+from typing import Any
 
 from starlette.responses import Response
 
 from quorum_mcp import codec
+from quorum_mcp.api.anthropic.failures import error_body as anthropic_body
+from quorum_mcp.api.openai.failures import error_body as openai_body
 from quorum_mcp.errors import QuorumError
 
 
-def error_response(error: QuorumError) -> Response:
-    """The error's status and `{"error": {…}}`; 429 and 503 say when to come back, 401 how to sign in."""
+def error_response(error: QuorumError, path: str = "") -> Response:
+    """The error's status and body; 429 and 503 say when to come back, 401 how to sign in."""
+    return Response(codec.encode(_body(error, path)), error.status, error_headers(error), "application/json")
+
+
+def error_headers(error: QuorumError) -> dict[str, str]:
+    """The headers of an error."""
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
-    return Response(codec.encode({"error": error.to_dict()}), error.status, headers, "application/json")
+    return headers
+
+
+def _body(error: QuorumError, path: str) -> dict[str, Any]:
+    """Clients of a vendor's API read errors in that API's shape only."""
+    if path.startswith("/v1/messages"):
+        return anthropic_body(error)
+    if path.startswith("/v1/"):
+        return openai_body(error)
+    return {"error": error.to_dict()}

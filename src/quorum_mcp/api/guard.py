@@ -80,7 +80,7 @@ async def _refuse(error: QuorumError, scope: Scope, receive: Receive, send: Send
             {"type": "websocket.close", "code": 4401 if error.status == 401 else 4403, "reason": error.code}
         )
         return
-    await error_response(error)(scope, receive, send)
+    await error_response(error, scope["path"].removeprefix(scope.get("root_path", "")))(scope, receive, send)
 
 
 def _with_id(send: Send, request: str) -> Send:

@@ -11,9 +11,11 @@ from starlette.routing import Route
 
 from quorum_mcp import codec
 from quorum_mcp.api.failures import error_response
+from quorum_mcp.api.rate_headers import rate_headers
+from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
 from quorum_mcp.events import Event
-from quorum_mcp.operations.card import AnyOperation
+from quorum_mcp.operations.card import AnyOperation, Effect
 from quorum_mcp.operations.context import Context, Services
 from quorum_mcp.operations.invoke import invoke
 from quorum_mcp.operations.manifest import operations
@@ -43,13 +45,14 @@ def guarded(endpoint: Endpoint) -> Endpoint:
     async def handle(request: Request) -> Response:
         try:
             request.state.body = await _bounded(request)
-            return await while_connected(request, endpoint(request))
+            response = await while_connected(request, endpoint(request))
         except QuorumError as error:
             error.request_id = error.request_id or request.state.request_id
             response = error_response(error)
             if isinstance(error, TooLarge):
                 response.headers["connection"] = "close"
-            return response
+        response.headers.update(getattr(request.state, "rate_headers", {}))
+        return response
 
     return handle
 
@@ -143,7 +146,11 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
         if request.headers.get("x-quorum-cache") == "off" and "cache" in operation.input.model_fields:
             given["cache"] = False
         at = services()
-        answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
+        try:
+            answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
+        finally:
+            if operation.effect is Effect.SPEND:
+                request.state.rate_headers = await rate_headers(at.get(Calls).limits, request.state.principal)
         if operation.name == "query" and given.get("stream"):
             run = answer.model_dump(include={"run_id", "turn"})
             after = await at.get(Runs).before_turn(run["run_id"], run["turn"])

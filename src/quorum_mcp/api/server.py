@@ -14,16 +14,15 @@ from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.access.keys import Keys
 from quorum_mcp.access.network import is_loopback
 from quorum_mcp.api import metrics, reference, rest, websocket
+from quorum_mcp.api.anthropic.messages import Messages
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.guard import Guard
-from quorum_mcp.api.anthropic.messages import Messages
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
 from quorum_mcp.api.model_route import ModelRoute
 from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.api.openai.models import Models
 from quorum_mcp.api.openapi import document
-from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
 from quorum_mcp.config.settings import Settings
@@ -129,7 +128,7 @@ async def _wrong_method(request: Request, failure: Exception) -> Response:
         f"{request.url.path} does not take {request.method}", hint="/api/openapi.json lists what it takes"
     )
     error.request_id = request.state.request_id
-    response = error_response(error)
+    response = error_response(error, request.url.path)
     response.status_code = 405
     response.headers.update(failure.headers or {} if isinstance(failure, HTTPException) else {})
     return response
@@ -140,10 +139,10 @@ async def _not_found(request: Request, _: Exception) -> Response:
         f"there is no {request.method} {request.url.path}", hint="/api/openapi.json lists what there is"
     )
     error.request_id = request.state.request_id
-    return error_response(error)
+    return error_response(error, request.url.path)
 
 
 async def _crashed(request: Request, _: Exception) -> Response:
     error = QuorumError("internal error", hint="the server's log has the details")
     error.request_id = request.state.request_id
-    return error_response(error)
+    return error_response(error, request.url.path)

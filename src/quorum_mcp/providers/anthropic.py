@@ -141,6 +141,8 @@ class AnthropicWire:
             body["output_config"] = {"format": {"type": "json_schema", "schema": request.format.schema}}
         if request.reasoning_effort is not None:
             self._effort(body, request.model, request.reasoning_effort)
+        if request.extra is not None:
+            body.update(request.extra.fields)
         return _call("POST", "/v1/messages", body)
 
     def reader(self) -> "AnthropicReader":
@@ -193,6 +195,7 @@ def _tools(body: Json, request: ModelRequest) -> None:
         return
     body["tools"] = [
         {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
+        | ({"strict": True} if tool.strict else {})
         for tool in request.tools
     ]
     choice: Json = {"type": _CHOICES[request.tool_choice.mode]}

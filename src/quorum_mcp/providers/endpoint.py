@@ -15,6 +15,8 @@ from quorum_mcp.providers.told_limits import told_limits
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Response, Transport
 from quorum_mcp.providers.wire import Call, Reader, Wire
 
+STRICT_TOOLS = frozenset({"openai", "anthropic"})
+"""Wires that can hold a tool's arguments to its schema."""
 SIMULATED = "x-simulated"
 """The header of every answer of `quorum sim`: it is labelled under whatever name the server is configured."""
 
@@ -91,10 +93,13 @@ class Endpoint:
 
     def _chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The wire's request; raises `Unsupported` for what only another wire can carry."""
-        if self.wire.name != "openai":
-            strict = [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
-            if foreign := [*request.extra, *strict]:
-                raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
+        foreign: list[str] = []
+        if request.extra is not None and request.extra.wire != self.wire.name:
+            foreign += request.extra.fields
+        if self.wire.name not in STRICT_TOOLS:
+            foreign += [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
+        if foreign:
+            raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
         return self.wire.chat(request, stream=stream)
 
     async def _fetch(self, call: Call, timeouts: Timeouts) -> HttpAnswer:

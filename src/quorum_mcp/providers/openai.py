@@ -110,7 +110,8 @@ class OpenAIWire:
         self._tools(body, request)
         self._format(body, request)
         self._effort(body, request)
-        body.update(request.extra)
+        if request.extra is not None:
+            body.update(request.extra.fields)
         return Call("POST", f"{self.prefix}/chat/completions", encode(body))
 
     def reader(self) -> "OpenAIReader":

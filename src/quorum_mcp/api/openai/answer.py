@@ -7,6 +7,7 @@ from typing import Any
 from quorum_mcp import codec, money
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
 from quorum_mcp.calls.call import Result
+from quorum_mcp.ids import new_id
 
 Json = dict[str, Any]
 FINISH: dict[StopReason, str] = {
@@ -52,12 +53,20 @@ def extension(result: Result) -> Json:
 class Chunks:
     """The chunks of one stream. `usage` is whether a chunk with the usage ends it, as the caller asked."""
 
-    def __init__(self, id: str, model: str, *, usage: bool) -> None:  # noqa: A002 - the field's name
+    def __init__(self, model: str, *, usage: bool) -> None:
         self._head: Json = {
-            "id": f"chatcmpl-{id}", "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
+            "id": new_id("chatcmpl"), "object": "chat.completion.chunk", "created": int(time.time()), "model": model,
         }  # fmt: skip
         self._usage = usage
         self._begun = False
+
+    def start(self) -> bytes:
+        """Nothing: the first piece says who speaks."""
+        return b""
+
+    def failed(self, body: Json) -> bytes:
+        """The body of an error in the middle of the stream."""
+        return _event(body)
 
     def delta(self, delta: Delta) -> bytes:
         """One piece."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 from quorum_mcp import codec
 from quorum_mcp.errors import InvalidInput, Malformed, Unsupported
 from quorum_mcp.messages import (
+    Extra,
     Image,
     JsonFormat,
     Message,
@@ -109,7 +110,7 @@ def translate(asked: ChatRequest) -> ModelRequest:
         stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
         seed=asked.seed,
         reasoning_effort=asked.reasoning_effort,
-        extra=extra,
+        extra=Extra("openai", extra) if extra else None,
     )
 
 

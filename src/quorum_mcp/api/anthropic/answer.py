@@ -1,0 +1,137 @@
+"""A finished call, and the pieces of one under way, as Anthropic's messages."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from quorum_mcp import codec
+from quorum_mcp.answers import Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.api.openai.answer import extension
+from quorum_mcp.calls.call import Result
+from quorum_mcp.ids import new_id
+from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
+
+Json = dict[str, Any]
+STOPS: dict[StopReason, str] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_use": "tool_use",
+    "content_filter": "refusal",
+    "other": "end_turn",
+}
+
+
+def message(result: Result) -> Json:
+    """The whole message."""
+    return _head(f"msg_{result.id}", f"{result.provider}/{result.model}") | {
+        "content": [_block(part) for part in result.answer.parts if not _empty(part)],
+        "stop_reason": STOPS[result.answer.stop],
+        "stop_sequence": None,
+        "usage": _usage(result.answer.usage),
+        "quorum": extension(result),
+    }
+
+
+class Events:
+    """The events of one stream: blocks are opened and closed as the kind of piece changes."""
+
+    def __init__(self, model: str) -> None:
+        self._id = new_id("msg")
+        self._model = model
+        self._open: tuple[str, int | None] | None = None
+        self._index = -1
+
+    def start(self) -> bytes:
+        """The first event."""
+        usage = _usage(Usage())
+        head = _head(self._id, self._model) | {
+            "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage,
+        }  # fmt: skip
+        return _event("message_start", message=head)
+
+    def delta(self, delta: Delta) -> bytes:
+        """One piece, with the block's start where it begins one."""
+        match delta:
+            case TextDelta(text):
+                opened = self._block("text", None, {"type": "text", "text": ""})
+                piece: Json = {"type": "text_delta", "text": text}
+            case ReasoningDelta(text):
+                opened = self._block("thinking", None, {"type": "thinking", "thinking": "", "signature": ""})
+                piece = {"type": "thinking_delta", "thinking": text}
+            case ToolUseDelta():
+                begun = {"type": "tool_use", "id": delta.id or "", "name": delta.name or "", "input": {}}
+                opened = self._block("tool_use", delta.index, begun)
+                piece = {"type": "input_json_delta", "partial_json": delta.arguments}
+        return opened + _event("content_block_delta", index=self._index, delta=piece)
+
+    def end(self, result: Result) -> Iterator[bytes]:
+        """The last events: signatures of reasoning, the usage, and why it ended."""
+        sealed = next(
+            (p.signature for p in result.answer.parts if isinstance(p, Reasoning) and p.signature), None
+        )
+        if sealed and self._open == ("thinking", None):
+            yield _event(
+                "content_block_delta",
+                index=self._index,
+                delta={"type": "signature_delta", "signature": sealed},
+            )
+        yield self._close()
+        yield _event(
+            "message_delta",
+            delta={"stop_reason": STOPS[result.answer.stop], "stop_sequence": None},
+            usage=_usage(result.answer.usage),
+            quorum=extension(result),
+        )
+        yield _event("message_stop")
+
+    def failed(self, body: Json) -> bytes:
+        """The body of an error in the middle of the stream."""
+        return _event("error", **{name: value for name, value in body.items() if name != "type"})
+
+    def _block(self, kind: str, number: int | None, begun: Json) -> bytes:
+        if self._open == (kind, number):
+            return b""
+        closed = self._close()
+        self._open = (kind, number)
+        self._index += 1
+        return closed + _event("content_block_start", index=self._index, content_block=begun)
+
+    def _close(self) -> bytes:
+        if self._open is None:
+            return b""
+        self._open = None
+        return _event("content_block_stop", index=self._index)
+
+
+def _event(kind: str, **data: Any) -> bytes:
+    return f"event: {kind}\ndata: ".encode() + codec.encode({"type": kind, **data}) + b"\n\n"
+
+
+def _head(id: str, model: str) -> Json:  # noqa: A002 - the field's name
+    return {"id": id, "type": "message", "role": "assistant", "model": model}
+
+
+def _empty(part: Part) -> bool:
+    return isinstance(part, Text) and not part.text
+
+
+def _block(part: Part) -> Json:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Reasoning(text, signature, opaque):
+            if opaque is not None and not text:
+                return {"type": "redacted_thinking", "data": opaque}
+            return {"type": "thinking", "thinking": text, "signature": signature or ""}
+        case ToolUse(id, name, arguments):
+            return {"type": "tool_use", "id": id, "name": name, "input": codec.decode(arguments or "{}")}
+        case _:
+            raise TypeError(f"a model does not answer with a {type(part).__name__}")
+
+
+def _usage(usage: Usage) -> Json:
+    return {
+        "input_tokens": usage.input - usage.cached - usage.cache_write,
+        "output_tokens": usage.output,
+        "cache_read_input_tokens": usage.cached,
+        "cache_creation_input_tokens": usage.cache_write,
+    }

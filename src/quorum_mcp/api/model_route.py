@@ -1,0 +1,150 @@
+"""A route of a vendor's model API: one call through the pipeline, whole or as a stream, in the vendor's dialect."""
+
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from msgspec import Struct
+from starlette.types import Receive, Scope, Send
+
+from quorum_mcp import money
+from quorum_mcp.answers import Delta
+from quorum_mcp.api.exchange import Exchange
+from quorum_mcp.calls.budget import Allowance
+from quorum_mcp.calls.call import Call, Restart, Result
+from quorum_mcp.calls.pipeline import Calls, Item
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.errors import QuorumError
+from quorum_mcp.messages import ModelRequest
+from quorum_mcp.operations.context import Services
+
+SECONDS = 600.0
+"""How long a call may take where the caller does not say: as long as the vendors' own clients wait."""
+ASK = frozenset({"ask"})
+Json = dict[str, Any]
+
+
+class Stream(Protocol):
+    """The events of one streamed answer, in the vendor's dialect."""
+
+    def start(self) -> bytes:
+        """What comes before the first piece."""
+        ...
+
+    def delta(self, delta: Delta) -> bytes:
+        """One piece."""
+        ...
+
+    def end(self, result: Result) -> Iterable[bytes]:
+        """What comes after the last one."""
+        ...
+
+    def failed(self, body: Json) -> bytes:
+        """The body of an error in the middle of the stream."""
+        ...
+
+
+class Asked(Struct):
+    """A request that was read: `stream` makes the encoder of its stream, None where a whole answer is wanted."""
+
+    model: str
+    request: ModelRequest
+    stream: Stream | None = None
+
+
+class Dialect(Protocol):
+    """One vendor's API: pure translation, no sockets."""
+
+    vendor: str
+    """The provider that is asked first for a bare model name."""
+
+    def read(self, body: bytes) -> Asked:
+        """Read a request. Raises `Malformed`, `InvalidInput` or `Unsupported`; nothing is dropped."""
+        ...
+
+    def whole(self, result: Result) -> Json:
+        """The whole answer."""
+        ...
+
+    def error(self, error: QuorumError) -> Json:
+        """The body of an error."""
+        ...
+
+
+class ModelRoute:
+    """The endpoint; `services` is asked at each request, because it is there only once running."""
+
+    def __init__(self, dialect: Dialect, services: Callable[[], Services]) -> None:
+        self._dialect = dialect
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, in the vendor's dialect also where it fails."""
+        exchange = Exchange(scope, receive, send)
+        try:
+            exchange.principal.require(ASK)
+            asked = self._dialect.read(await exchange.body())
+            await exchange.unless_hung_up(self._answer(asked, exchange))
+        except QuorumError as error:
+            error.request_id = error.request_id or exchange.request_id
+            if not exchange.begun:
+                await exchange.refuse(error, self._dialect.error(error))
+
+    async def _answer(self, asked: Asked, exchange: Exchange) -> None:
+        services = self._services()
+        calls = services.get(Calls)
+        call = self._call(asked, exchange, services.get(Settings))
+        if asked.stream is None:
+            result = await calls.run(call)
+            await exchange.json(self._dialect.whole(result), _headers(result))
+            return
+        try:
+            await _pass_on(calls.stream(call), exchange, asked.stream)
+        except QuorumError as error:
+            if not exchange.begun:
+                raise
+            error.request_id = error.request_id or exchange.request_id
+            await exchange.piece(asked.stream.failed(self._dialect.error(error)), last=True)
+
+    def _call(self, asked: Asked, exchange: Exchange, settings: Settings) -> Call:
+        principal = exchange.principal
+        return Call(
+            model=asked.model,
+            request=asked.request,
+            deadline=time.monotonic() + (exchange.number("x-quorum-timeout", most=3600.0) or SECONDS),
+            tenant=principal.tenant,
+            role="chat",
+            surface=self._dialect.vendor,
+            tags=exchange.words("x-quorum-tags"),
+            allowance=Allowance.of(exchange.nanodollars("x-quorum-max-cost"), settings),
+            vendor=self._dialect.vendor,
+            key=principal.key,
+            cache=exchange.header("x-quorum-cache") != "off",
+        )
+
+
+async def _pass_on(items: AsyncGenerator[Item, None], exchange: Exchange, stream: Stream) -> None:
+    """Send the stream; its head goes out with the first piece, so that a call that fails before has a status."""
+    async with aclosing(items):
+        async for item in items:
+            if isinstance(item, Restart):
+                continue  # only where nothing was passed on yet
+            if not exchange.begun:
+                await exchange.stream(_headers(item) if isinstance(item, Result) else {})
+                await exchange.piece(stream.start())
+            if isinstance(item, Result):
+                for piece in stream.end(item):
+                    await exchange.piece(piece)
+            else:
+                await exchange.piece(stream.delta(item))
+    await exchange.piece(b"", last=True)
+
+
+def _headers(result: Result) -> dict[str, str]:
+    headers = {"x-quorum-model": f"{result.provider}/{result.model}"}
+    if result.cost is not None:
+        headers["x-quorum-cost"] = f"{money.to_usd(result.cost):.9f}"
+    if result.simulated:
+        headers["x-simulated"] = "true"
+    return headers
