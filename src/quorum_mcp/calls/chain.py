@@ -71,6 +71,7 @@ class Chain:
         """The attempt after one that failed with `error`; None when no more is worth it, or fits the deadline."""
         now, current = time.monotonic(), self._current
         current.over = not worth_repeating(current.tries, error, self._settings)
+        current.ready = now + wait_before(current.tries, error, self._settings, self._deadline - now)
         fresh = [one for one in self._candidates if not one.tries]
         ready = [one for one in fresh if not self._refuses(one.target.name)]
         if ready:
@@ -78,9 +79,7 @@ class Chain:
             early = now - self._began < (self._deadline - self._began) / 2
             if short is not None and early and current.tries < 2 and not current.over:
                 return self._take(current, short)
-            current.ready = now + wait_before(current.tries, error, self._settings)
             return self._take(ready[0], 0.0)
-        current.ready = now + wait_before(current.tries, error, self._settings)
         again = [one for one in self._candidates if one.tries and not one.over]
         again.sort(key=lambda one: (self._refuses(one.target.name), one.ready))
         for one in again:

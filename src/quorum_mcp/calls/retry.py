@@ -25,14 +25,14 @@ def worth_repeating(attempts: int, error: QuorumError, settings: RetrySettings) 
     return error.retryable and error.details.get("breaker") != "open"
 
 
-def wait_before(attempts: int, error: QuorumError, settings: RetrySettings) -> float:
-    """Seconds to wait after attempt number `attempts`.
+def wait_before(attempts: int, error: QuorumError, settings: RetrySettings, left: float) -> float:
+    """Seconds to wait after attempt number `attempts`, where the call has `left` seconds.
 
-    Exponential from `min_seconds` up to `max_seconds` with a fifth of jitter; the provider's own
-    `retry_after` counts instead where it is longer.
+    Exponential from `min_seconds` up to `max_seconds` with a fifth of jitter, but never more than a quarter of
+    the time left, so that the attempts fit; the provider's own `retry_after` counts where it is longer.
     """
     wait = min(settings.min_seconds * 2 ** (attempts - 1), settings.max_seconds)
-    return max(_jitter(wait), error.retry_after or 0.0)
+    return max(min(_jitter(wait), left / 4), error.retry_after or 0.0)
 
 
 def short_wait(error: QuorumError, settings: RetrySettings) -> float | None:
