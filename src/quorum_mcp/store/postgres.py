@@ -79,8 +79,13 @@ class PostgresEngine:
         # A task of its own, for it goes on when its caller is cancelled.
         task = asyncio.create_task(self._in_turn(body, write=write))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # Seen, even where the caller does not wait for it any more.
 
     async def _in_turn(self, body: Callable[[Connection], T], *, write: bool) -> T:
         try:
