@@ -49,7 +49,7 @@ def add_up(conn: Connection, table: Table, rows: Tuples) -> None:
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql(_postgresql_add(table), _columns(table, rows))
     else:
-        conn.exec_driver_sql(_sqlite_insert(table) + _adding(table), list(rows))
+        conn.exec_driver_sql(_sqlite_insert(table) + adding(table), list(rows))
 
 
 @cache
@@ -77,11 +77,12 @@ def _postgresql_new(table: Table) -> str:
 
 @cache
 def _postgresql_add(table: Table) -> str:
-    return _postgresql_insert(table) + _adding(table)
+    return _postgresql_insert(table) + adding(table)
 
 
 @cache
-def _adding(table: Table) -> str:
+def adding(table: Table) -> str:
+    """The end of an INSERT that adds to the figures of rows that are there: all but the primary key."""
     keys = ", ".join(column.name for column in table.primary_key)
     sums = ", ".join(
         f"{column.name} = {table.name}.{column.name} + excluded.{column.name}"

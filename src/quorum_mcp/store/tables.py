@@ -60,6 +60,7 @@ runs = Table(
 )
 Index("ix_runs_list", runs.c.tenant, runs.c.created_at, runs.c.id)
 Index("ix_runs_status", runs.c.status)
+Index("ix_runs_created", runs.c.created_at)
 
 # The log of a run, over all its turns. `seq` grows but has gaps; `ts` is text as the envelope shows it.
 events = Table(

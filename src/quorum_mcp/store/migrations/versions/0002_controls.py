@@ -159,7 +159,7 @@ def _create_alerts() -> None:
 
 
 def _create_figures() -> None:
-    """Sums and histograms over calls."""
+    """Sums and histograms over calls, and what finds old records."""
     op.create_table(
         "rollups",
         sa.Column("starts_at", sa.BigInteger, autoincrement=False, nullable=False),
@@ -197,4 +197,5 @@ def _create_figures() -> None:
             "starts_at", "tenant", "provider", "model", "measure", "bucket", name=op.f("pk_histograms")
         ),
     )
+    op.create_index("ix_runs_created", "runs", ["created_at"])
     op.create_index("ix_calls_created", "calls", ["created_at"])

@@ -1,0 +1,88 @@
+"""Old slots of figures are put together to longer ones: what is long ago is asked for in days, not in minutes."""
+
+import time
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import Connection, Table, func, select
+
+from quorum_mcp.store.bulk import adding
+from quorum_mcp.store.clock import MICROSECONDS
+from quorum_mcp.store.control_tables import histograms, rollups
+from quorum_mcp.store.database import Database
+
+HOUR: Final = 3600 * MICROSECONDS
+DAY: Final = 24 * HOUR
+
+
+class Fold(Struct, frozen=True):
+    """Slots of a table that ended `age` ago become slots of `length`, all in microseconds."""
+
+    table: Table
+    length: int
+    age: int
+
+
+FOLDS = (
+    Fold(histograms, HOUR, 2 * HOUR),
+    Fold(histograms, DAY, 8 * DAY),
+    Fold(rollups, HOUR // 4, 2 * HOUR),  # Every time zone's day begins at a quarter of an hour.
+    Fold(rollups, HOUR, 100 * DAY),
+)
+RECENT = 3 * DAY
+"""How far the search for slots to fold goes back, unless it is thorough."""
+
+
+async def fold(
+    database: Database, now_us: int, *, thorough: bool = True, end: float = float("inf")
+) -> tuple[int, bool]:
+    """Put together what is old enough. Any number of processes may do so at once.
+
+    Args:
+        database: whose figures.
+        now_us: the time, microseconds since 1970.
+        thorough: look at all slots, which takes long where there are years of them; else at recent ones.
+        end: when to stop, on the monotonic clock, seconds.
+
+    Returns:
+        How many longer slots were made, and whether that is all.
+    """
+    made = 0
+    for one in FOLDS:
+        last = (now_us - one.age) // one.length * one.length
+        first = 0 if thorough else last - RECENT - one.length
+        while await database.write(lambda conn, one=one, span=(first, last): _fold_oldest(conn, one, *span)):
+            made += 1
+            if time.monotonic() > end:
+                return made, False
+    return made, True
+
+
+def _fold_oldest(conn: Connection, one: Fold, first: int, last: int) -> bool:
+    """Make one longer slot, of the oldest shorter ones between two times; whether there were any."""
+    starts_at = one.table.c.starts_at
+    oldest = conn.execute(
+        select(func.min(starts_at)).where(starts_at >= first, starts_at < last, starts_at % one.length != 0)
+    ).scalar()
+    if oldest is None:
+        return False
+    begin = oldest - oldest % one.length
+    shorter = f"FROM {one.table.name} WHERE starts_at > {begin:d} AND starts_at < {begin + one.length:d}"
+    if conn.dialect.name == "postgresql":
+        # In one statement: a row that somebody adds to at the same time is taken with that, or it waits.
+        conn.exec_driver_sql(
+            f"WITH gone AS (DELETE {shorter} RETURNING *) {_longer(one.table, begin, 'FROM gone')}"
+        )
+    else:
+        conn.exec_driver_sql(_longer(one.table, begin, shorter))
+        conn.exec_driver_sql(f"DELETE {shorter}")
+    return True
+
+
+def _longer(table: Table, begin: int, source: str) -> str:
+    """The statement that adds the rows of `source` to those of the slot that begins at `begin`."""
+    keys = [column.name for column in table.primary_key][1:]
+    sums = [f"CAST(SUM({column.name}) AS BIGINT)" for column in table.c if not column.primary_key]
+    chosen, groups = ", ".join([f"{begin:d}", *keys, *sums]), ", ".join(keys)
+    # In the order of the keys, in which everyone locks such rows.
+    return f"INSERT INTO {table.name} SELECT {chosen} {source} GROUP BY {groups} ORDER BY {groups}{adding(table)}"
