@@ -22,8 +22,8 @@ from typing import Any
 
 import uvloop
 import yaml
-from harness import row
 
+from harness import row
 from quorum_mcp.answers import Answer, Delta, TextDelta, Usage
 from quorum_mcp.app import running
 from quorum_mcp.calls.budget import Allowance
@@ -77,22 +77,23 @@ class Instant:
 
 
 class Off:
-    """In the place of a control that is switched off."""
+    """In the place of a control that is switched off: whatever it is asked, it does nothing."""
 
-    def sent(self, *_: object) -> None: ...
-    def done(self, *_: object) -> None: ...
-    def finish(self, *_: object) -> None: ...
-    def of(self, *_: object) -> tuple[()]:
-        return ()
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return {"take": _nothing_taken, "reserve": _nothing_drawn, "of": _none}.get(name, _nothing)
 
-    def settle(self, *_: object) -> None: ...
-    def correct(self, *_: object) -> None: ...
-    def give_back(self, *_: object) -> None: ...
-    async def take(self, *_: object) -> Any:
-        return NOTHING
 
-    async def reserve(self, *_: object) -> tuple[()]:
-        return ()
+def _nothing(*_: object) -> None: ...
+def _none(*_: object) -> tuple[()]:
+    return ()
+
+
+async def _nothing_taken(*_: object) -> object:
+    return NOTHING
+
+
+async def _nothing_drawn(*_: object) -> tuple[()]:
+    return ()
 
 
 @asynccontextmanager
@@ -116,7 +117,9 @@ def called(calls: Calls, *, controls: bool) -> Step:
     async def step(number: int) -> None:
         call = Call(
             model="lab/a",
-            request=ModelRequest("", (message("user", f"{PROMPT} {number}"),), max_tokens=200, temperature=0.0),
+            request=ModelRequest(
+                "", (message("user", f"{PROMPT} {number}"),), max_tokens=200, temperature=0.0
+            ),
             deadline=time.monotonic() + 60,
             allowance=Allowance(10**9) if controls else None,
             surface="openai",
@@ -166,7 +169,12 @@ async def ladder(kind: str, calls: int, repeats: int) -> float:
     row("---", "---:", "---:", "---:")
     async with wired(EVENTS[kind]) as services:
         journal, real = services.get(Journal), services.get(Calls)
-        on = {"ledger": real.ledger, "limits": real.limits, "budgets": real.budgets, "watchers": real.watchers}
+        on = {
+            "ledger": real.ledger,
+            "limits": real.limits,
+            "budgets": real.budgets,
+            "watchers": real.watchers,
+        }
         off = Off()
         real.ledger = real.limits = real.budgets = off  # type: ignore[assignment]  # switched off
         real.watchers = ()
@@ -186,6 +194,7 @@ async def ladder(kind: str, calls: int, repeats: int) -> float:
             cost, whole = await measured(called(real, controls=controls), journal, calls, repeats)
             row(name, cost, cost - last, whole)
             last = cost
+        vars(real).update(on)
     print(f"\nall controls: {last - first:.1f} us over the provider alone (bar: {BAR[kind]:g} us)")
     return last
 
@@ -205,7 +214,9 @@ async def profiled(kind: str, calls: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--profile", choices=list(BAR))

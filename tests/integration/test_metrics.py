@@ -111,6 +111,9 @@ async def test_gauges_say_what_is_there_now(tmp_path: Path) -> None:
             second = await q.query("2+3?", ["lab/a"], wait=False)
             await up.until(lambda: up.count() == 1)
             samples = await scrape(q)
+            while not total(samples, "quorum_queue_depth"):  # the second one is on its way there
+                await asyncio.sleep(0.01)
+                samples = await scrape(q)
             assert total(samples, "quorum_runs_open") == 2
             assert total(samples, "quorum_calls_active", provider="lab") == 1
             assert total(samples, "quorum_queue_depth", provider="lab") == 1

@@ -252,6 +252,8 @@ class WebhookSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """Which events; none named: all."""
     secret_env: VariableName | None = None
     """The variable with the key of the signature."""
+    allow_private: bool = False
+    """Whether the address may be of this machine or a private network."""
 
 
 class GuardrailSettings(Masked, frozen=True, forbid_unknown_fields=True):
