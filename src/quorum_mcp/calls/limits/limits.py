@@ -116,6 +116,21 @@ class Limits:
         limits = self._scopes.of_caller(tenant, key)
         return list(zip(limits, await self._rates.look(limits), strict=True)) if limits else []
 
+    @property
+    def whole(self) -> bool:
+        """Whether the limits hold as they are set; False: this process holds to its part of them."""
+        return self.shared is None or self.shared.up
+
+    def where(self) -> str:
+        """In words, where the rates are kept."""
+        if self.shared is None:
+            return "rates, breakers and the cache are this process's own"
+        n = self.shared.processes
+        if self.shared.up:
+            return f"rates are shared by {n} processes in Redis; breakers are this process's own"
+        part = "the rates alone" if n == 1 else f"1/{n} of the rates"
+        return f"Redis cannot be used ({self.shared.reason}): this process holds to {part}"
+
     async def close(self) -> None:
         """Write down what is still to be written."""
         await self._rates.close()

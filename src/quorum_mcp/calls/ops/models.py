@@ -266,7 +266,7 @@ class HealthView(BaseModel):
 
 async def health(ctx: Context, _: Empty) -> HealthView:
     """Whether the parts work."""
-    checks: dict[str, Any] = {}
+    calls, checks = ctx.get(Calls), dict[str, Any]()
     try:
         await ctx.get(RunList).counts()
         checks["database"] = "ok"
@@ -275,9 +275,11 @@ async def health(ctx: Context, _: Empty) -> HealthView:
     views = (await list_providers(ctx, Empty())).providers if checks["database"] == "ok" else []
     usable = [view for view in views if view.status != "unconfigured" and not view.simulated]
     checks["providers"] = {view.name: view.status for view in usable}
-    checks["limits"] = "rates, breakers and the cache are this process's own"
+    checks["limits"] = calls.limits.where()
     bad = [view for view in usable if view.status == "unhealthy"]
     status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if bad else "healthy"
+    if not calls.limits.whole:
+        status = "degraded"
     if checks["database"] != "ok" or (usable and len(bad) == len(usable)):
         status = "unhealthy"
     manager = "running" if checks["database"] == "ok" else "waiting for the database"

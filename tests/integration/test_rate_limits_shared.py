@@ -1,0 +1,108 @@
+"""Rates that several processes share in a real Redis."""
+
+import asyncio
+import json
+import random
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support import taker
+from tests.support.redis_server import redis_server
+from tools.redis import Server
+
+from quorum_mcp.calls.limits import Limit
+from quorum_mcp.calls.limits.limit import Level
+from quorum_mcp.calls.limits.shared import SharedRates
+from quorum_mcp.store.shared_state import SharedState
+
+pytestmark = [pytest.mark.anyio, pytest.mark.needs("redis"), pytest.mark.timeout(30)]
+__all__ = ("redis_server",)
+ROOT = Path(__file__).parents[2]
+LAB = Limit("provider:lab", 60, 600)
+KEY = Limit("key:one", 2, None)
+Granted = list[tuple[int, int, str]]
+
+
+async def granted_to(url: str, seed: int, seconds: float) -> Granted:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.support.taker", url, str(seed), str(seconds),
+        cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    assert process.returncode == 0
+    return [(at, tokens, key) for at, tokens, key in json.loads(output)]
+
+
+def assert_never_more(limit: Limit, grants: Granted) -> None:
+    """In no window, from any grant to any later one, more than a full bucket and what flowed in meanwhile."""
+    for first, (began, _, _) in enumerate(grants):
+        requests = tokens = 0
+        for at, used, _ in grants[first:]:
+            requests, tokens = requests + 1, tokens + used
+            minutes = (at - began) / 60_000
+            if limit.requests is not None:
+                assert requests <= limit.requests * (1 + minutes) + 1e-6, (limit, began, at)
+            if limit.tokens is not None:
+                assert tokens <= limit.tokens * (1 + minutes) + 1e-6, (limit, began, at)
+
+
+async def test_four_processes_never_exceed_any_limit_in_any_window(redis_server: Server) -> None:
+    seed = random.randrange(2**32)
+    print("seed", seed)
+    found = await asyncio.gather(*(granted_to(redis_server.url, seed + n, 3) for n in range(4)))
+    assert all(found), "every process got something"
+    grants = sorted(grant for each in found for grant in each)
+    assert_never_more(taker.PROVIDER, grants)
+    for name, limit in taker.KEYS.items():
+        own = [grant for grant in grants if grant[2] == name]
+        assert_never_more(limit, own)
+        # Nor is anything held back: each key used up what it had.
+        used = len(own) if limit.requests is not None else sum(tokens for _, tokens, _ in own)
+        assert used >= 0.95 * (limit.requests or limit.tokens or 0)
+
+
+async def test_all_or_none_corrected_and_told(redis_server: Server) -> None:
+    """What one process takes, corrects and learns, the other one sees."""
+    states = [await SharedState.connect(redis_server.url, namespace="x") for _ in range(2)]
+    one, two = (SharedRates(state) for state in states)
+    assert await one.take([LAB, KEY], 100) is None
+    assert await two.take([LAB, KEY], 100) is None
+    levels = await one.take([LAB, KEY], 100)
+    assert levels is not None
+    assert levels[1].wait(KEY, 1, 100) > 25
+    (left,) = await two.look([LAB])
+    assert (int(left.requests), int(left.tokens)) == (58, 400)
+    one.add([LAB], 0, 100 - 250)
+    one.add([LAB], 1, 0)
+    two.lower(KEY, Level(blocked=40))
+    await one.close()
+    await two.close()
+    (left,) = await two.look([LAB])
+    assert (int(left.requests), int(left.tokens)) == (59, 250)
+    (blocked,) = await one.look([KEY])
+    assert 39 < blocked.blocked <= 40
+    one.lower(LAB, Level(5, 10_000))
+    await one.close()
+    (left,) = await two.look([LAB])
+    assert (int(left.requests), int(left.tokens)) == (5, 250)
+    for state in states:
+        await state.close()
+
+
+async def test_a_servers_clock_that_goes_back_gives_nothing_and_takes_nothing(redis_server: Server) -> None:
+    """A bucket whose last change lies in the future, as after a clock was set back."""
+    state = await SharedState.connect(redis_server.url)
+    rates = SharedRates(state)
+    for _ in range(30):
+        assert await rates.take([LAB], 1) is None
+    key = state.key("rate", LAB.name)
+    at = int(await state.run(lambda client: client.hget(key, "at")) or 0)
+    await state.run(lambda client: client.hset(key, "at", at + 3_600_000))
+    (before,) = await rates.look([LAB])
+    assert int(before.requests) == 30
+    assert await rates.take([LAB], 1) is None
+    await asyncio.sleep(1.2)  # it refills from now on, not from an hour on
+    (after,) = await rates.look([LAB])
+    assert 30 <= after.requests < 40
+    await state.close()
