@@ -96,8 +96,9 @@ def take(conn: Connection, wants: Sequence[Want], segment: str, place: str, zone
             denials.append(Denial(want.budget, current, 0, 0, gone=True))
             continue
         left = amount - state.spent - state.leased
-        if state.closed or (want.need and left < want.need):
-            denials.append(Denial(want.budget, current, max(0, left), amount, closed=state.closed))
+        closed = state.closed and want.amount is None  # what is no row cannot be set again, to open it
+        if closed or (want.need and left < want.need):
+            denials.append(Denial(want.budget, current, max(0, left), amount, closed=closed))
         share = left // (SHARES * max(1, state.holders + (0 if mine else 1))) if want.need else 0
         found.append(_Found(want, current, mine, max(want.need, share)))
     if denials:

@@ -17,7 +17,7 @@ class Budget(Struct, frozen=True, kw_only=True):
     Attributes:
         origin: who set it: quorum.yaml, somebody at run time, a variable of the environment, nobody.
         title: what it is called where it is not one of a kind.
-        created_at: when it was set, microseconds since 1970; 0: always there.
+        created_at: when it was first set, microseconds since 1970; 0: always there. `updated_at`: last.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Budget(Struct, frozen=True, kw_only=True):
     origin: Origin = "user"
     title: str | None = None
     created_at: int = 0
+    updated_at: int = 0
 
     @classmethod
     def of(cls, row: BudgetRow) -> "Budget":
@@ -46,6 +47,7 @@ class Budget(Struct, frozen=True, kw_only=True):
             enforce=row.enforce,
             origin=row.origin,
             created_at=row.created_at,
+            updated_at=row.updated_at,
         )
 
     @property

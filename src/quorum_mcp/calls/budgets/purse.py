@@ -56,7 +56,7 @@ class Purse:
             lease.calls -= 1
             lease.settled += cost
             lease.used = now
-            if cost > draw.amount and lease.budget.enforce:
+            if cost > draw.amount > 0 and lease.budget.stored:
                 lease.open = False  # the database closes the period, once it has the record
             self._touched[lease.budget.id, lease.starts_at] = now
 

@@ -38,7 +38,8 @@ class Watch:
         if due:
             await self._database.write(lambda conn: self._raise(conn, due))
         for state in states.values():
-            if state.closed:
+            budget = self._budgets.book.budgets.get(state.budget_id)
+            if state.closed and budget is not None and budget.stored:
                 purse.retire(state.budget_id)
 
     def _due(self, states: Iterable[PeriodState]) -> Iterable[_Due]:
@@ -72,7 +73,8 @@ def alert(budget: Budget, state: PeriodState, reached: int) -> Alert:
     share = round(100 * state.spent / budget.amount, 2)
     spent = f"{share:g} % of the {budget.describe()} is spent"
     if reached == OVERRUN:
-        message = f"a bill was higher than what was set aside: the {budget.describe()} is closed ({spent})"
+        message = f"a bill was higher than what was set aside, {spent}"
+        message += ", and it is closed until it is set again" if budget.stored else ""
     elif reached == 100 and budget.enforce:
         message = f"{spent}: calls are refused"
     else:

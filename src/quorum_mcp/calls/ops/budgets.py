@@ -1,6 +1,6 @@
 """Budgets for people: how they stand, setting and removing them, their alerts."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
@@ -64,14 +64,11 @@ class Spending(BaseModel):
 
 
 # Its field `global` is a word that a class of Python cannot write.
-BudgetList = create_model(
-    "BudgetList",
-    __doc__="Budgets, and what was spent in all.",
-    **{
-        "budgets": (list[BudgetView], Field(description="Those that concern the caller.")),
-        "global": (Spending, Field(description="What was ever spent.")),
-    },
-)
+_LISTED: dict[str, Any] = {
+    "budgets": (list[BudgetView], Field(description="Those that concern the caller.")),
+    "global": (Spending, Field(description="What was ever spent.")),
+}
+BudgetList = create_model("BudgetList", __doc__="Budgets, and what was spent in all.", **_LISTED)
 
 
 class NewBudget(BaseModel):
@@ -139,7 +136,8 @@ async def list_budgets(ctx: Context, _: Empty) -> BaseModel:
         total_spent=money.to_usd(sum(spent.values())),
         providers={provider: money.to_usd(cost) for provider, cost in spent.items()},
     )
-    return BudgetList(**{"budgets": [_view(one) for one in found], "global": spending})
+    listed: dict[str, Any] = {"budgets": [_view(one) for one in found], "global": spending}
+    return BudgetList(**listed)
 
 
 async def set_budget(ctx: Context, given: NewBudget) -> BudgetView:
@@ -230,7 +228,7 @@ def _view(standing: Standing) -> BudgetView:
         alert_threshold=budget.alert_threshold,
         resets_at=moment(standing.window.resets_at),
         forecast=moment(standing.forecast),
-        closed=state.closed,
+        closed=state.closed and budget.stored,
         origin=budget.origin,
     )
 
