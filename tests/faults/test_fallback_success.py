@@ -1,7 +1,8 @@
 """Two models of two providers, each failing at random, one of them down for a while: requests succeed anyway.
 
-The long form is a minute for each share of failures and each way to be down, all at once. The unprotected control
-asks the first provider over plain HTTP, at the same moments, with the same failures.
+The long form is a minute for each share of failures, with each way to be down at once. The unprotected control
+asks the first provider over plain HTTP, at the same moments, with the same failures. How late this process itself
+was, on a machine that others use, is measured beside it and does not count.
 """
 
 import asyncio
@@ -26,9 +27,10 @@ from quorum_mcp.config.load import load
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.messages import ModelRequest, message
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 LONG = bool(os.environ.get("QUORUM_LONG_FAULTS"))
-SECONDS, RATE = (60.0, 8.0) if LONG else (3.0, 10.0)
+SECONDS, RATE = (60.0, 20.0) if LONG else (3.0, 10.0)
+SHARES = (0.05, 0.1, 0.2)
 DOWN = (20 / 60 * SECONDS, 30 / 60 * SECONDS)
 DEADLINE = 10.0 if LONG else 4.0
 BAR = 0.995 if LONG else 0.97  # of thirty calls in the short form, one may be unlucky
@@ -98,6 +100,18 @@ async def unprotected(world: World, session: aiohttp.ClientSession, url: str) ->
         pass
 
 
+class Lag:
+    """How late this process woke up at most, in seconds."""
+
+    most = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            self.most = max(self.most, time.monotonic() - began - 0.01)
+
+
 async def live(world: World, home: Path) -> None:
     async with AsyncExitStack() as stack:
         ups = {name: await stack.enter_async_context(upstream()) for name in ("first", "second", "control")}
@@ -130,14 +144,19 @@ async def test_requests_succeed_though_providers_fail(tmp_path: Path) -> None:
     places: list[tuple[Failure, str]] = [(how, which) for which in names for how in hows]
     worlds = [
         World(share, down, which, random.Random(seed + n))
-        for n, (share, (down, which)) in enumerate((s, p) for s in (0.05, 0.1, 0.2) for p in places)
+        for n, (share, (down, which)) in enumerate((s, p) for s in SHARES for p in places)
     ]
-    await asyncio.gather(*(live(world, tmp_path / str(n)) for n, world in enumerate(worlds)))
-    for world in worlds:
-        print(world)
+    lag = Lag()
+    watching = asyncio.create_task(lag.watch())
+    for share in SHARES if LONG else (None,):
+        group = [(n, world) for n, world in enumerate(worlds) if share in (None, world.share)]
+        await asyncio.gather(*(live(world, tmp_path / str(n)) for n, world in group))
+        print(*(world for _, world in group), sep="\n")
+    watching.cancel()
+    print(f"this process itself was late by {lag.most * 1000:.0f} ms at most")
     for world in worlds:
         assert world.good / world.calls >= BAR, f"seed {seed}: {world}"
-        assert world.late <= LATE, f"seed {seed}: {world}"
+        assert world.late <= LATE + lag.most, f"seed {seed}: {world}"
     # Without protection more than the random failures is lost: the test would notice.
     first = [world for world in worlds if world.which == "first"]
     assert sum(w.control for w in first) / sum(w.calls for w in first) < 0.9

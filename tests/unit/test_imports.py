@@ -17,7 +17,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"codec", "messages", "answers", "events", "event_data", "money", "ids", "errors"}),
     frozenset({"config", "store", "observe"}),
     frozenset({"access", "runs", "providers"}),
-    frozenset({"operations", "calls"}),
+    frozenset({"operations", "calls", "notify"}),
     frozenset({"consensus", "routing", "upstreams", "reports", "rag", "agents", "workflows", "modules"}),
     frozenset({"api", "cli", "client"}),
     frozenset({"app"}),

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.anyio
 ALL, BUDGETS, DOWN = (
     f"https://hooks.example/{name}?token=hunter2hunter2" for name in ("all", "budgets", "down")
 )
+SLOW = webhook_id(ALL)
 OUTBOX = Outbox(
     [
         WebhookSettings(url=ALL),
@@ -58,14 +59,14 @@ async def test_an_alert_goes_with_the_transaction_that_it_is_about(store: Store)
         assert (await Deliveries(database).page()).items == []
 
 
-async def test_a_tenant_sees_its_own_alerts_and_everybodys(store: Store) -> None:
+async def test_a_tenant_sees_its_own_alerts_and_those_of_providers(store: Store) -> None:
     async with store.opened() as database:
-        mine, others, all_ = alert(tenant="acme"), alert(tenant="other"), alert("provider.down", "lab")
-        for one in (mine, others, all_):
+        common, mine, others, all_ = alert(), alert(tenant="acme"), alert(tenant="other"), alert("provider.down", "lab")
+        for one in (common, mine, others, all_):
             await database.write(lambda conn, one=one: OUTBOX.put(conn, one))
         alerts = Alerts(database)
         assert await alerts.recent(tenant="acme") == [all_, mine]
-        assert await alerts.recent() == [all_, others, mine]
+        assert await alerts.recent() == [all_, others, mine, common]
         assert await alerts.recent(kinds=["provider.down"]) == [all_]
         assert await alerts.after(mine.at, tenant="acme") == [all_]
 
@@ -90,22 +91,24 @@ async def test_a_message_is_claimed_by_one_only(store: Store) -> None:
         for _ in range(5):
             await one.write(lambda conn: OUTBOX.put(conn, alert("provider.slow", "lab")))
         boxes = [Deliveries(one), Deliveries(two)] * 4
-        claimed = [d for found in await asyncio.gather(*(b.claim(seconds=60) for b in boxes)) for d in found]
+        claimed = [
+            d for found in await asyncio.gather(*(b.claim([SLOW], seconds=60) for b in boxes)) for d in found
+        ]
         assert len({delivery.id for delivery in claimed}) == len(claimed) == 5
-        assert not await boxes[0].waiting()
+        assert not await boxes[0].waiting([SLOW])
 
 
 async def test_what_is_not_reported_in_time_is_due_again(store: Store) -> None:
     async with store.opened() as database:
         deliveries = Deliveries(database)
-        await deliveries.send("webhook.test", "{}", "whk_1")
-        (lost,) = await deliveries.claim(seconds=0)
-        (again,) = await deliveries.claim(seconds=60)
+        await deliveries.send("webhook.test", "{}", SLOW)
+        (lost,) = await deliveries.claim([SLOW], seconds=0)
+        (again,) = await deliveries.claim([SLOW], seconds=60)
         assert (lost.id, lost.tries, again.id, again.tries) == (again.id, 1, lost.id, 2)
         await deliveries.delivered(lost, 200)  # too late: somebody else has it
         assert (await deliveries.get(again.id)) == again
         await deliveries.failed(again, "HTTP 500", status=500, again=3600)
-        assert not await deliveries.waiting()
+        assert not await deliveries.waiting([SLOW])
         later = await deliveries.get(again.id)
         assert later is not None
         assert later.next_at is not None
@@ -117,12 +120,12 @@ async def test_how_a_message_ends(store: Store) -> None:
     async with store.opened() as database:
         deliveries = Deliveries(database)
         for _ in range(2):
-            await deliveries.send("webhook.test", "{}", "whk_1")
-        good, bad = await deliveries.claim(seconds=60)
+            await deliveries.send("webhook.test", "{}", SLOW)
+        good, bad = await deliveries.claim([SLOW], seconds=60)
         await deliveries.delivered(good, 204)
         await deliveries.failed(bad, "refused", again=None)
-        page = await deliveries.page(webhook="whk_1", limit=1)
-        rest = await deliveries.page(webhook="whk_1", cursor=page.next)
+        page = await deliveries.page(webhook=SLOW, limit=1)
+        rest = await deliveries.page(webhook=SLOW, cursor=page.next)
         ended = {one.id: one for one in page.items + rest.items}
         assert {one.next_at for one in ended.values()} == {None}
         assert ended[good.id].delivered_at is not None

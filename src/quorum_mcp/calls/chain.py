@@ -91,8 +91,9 @@ class Chain:
 
     @property
     def another(self) -> bool:
-        """Whether someone else could be asked if the present attempt fails."""
-        return any(not one.tries and not self._refuses(one.target.name) for one in self._candidates)
+        """Whether someone else could be asked if the present attempt fails, for the first time or again."""
+        others = (one for one in self._candidates if one is not self._current and not one.over)
+        return any(not self._refuses(one.target.name) for one in others)
 
     def patience(self, share: float = SHARE) -> float:
         """Seconds that the present attempt may take up before it has to give way: all that are left, or a share."""

@@ -25,7 +25,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     Attributes:
         subject: what it is about, such as a budget's id or a provider's name; with `kind` it tells repeats.
         message: one sentence for people.
-        tenant: whose it is; None: everybody's.
+        tenant: whose it is; None: of the whole installation.
         data: figures for programs, plain values.
         at: microseconds since 1970.
     """
@@ -84,7 +84,7 @@ class Outbox:
 
 
 class Alerts:
-    """Reads alerts. A tenant sees its own and everybody's; None sees all."""
+    """Reads alerts. A tenant sees its own, and those of providers; None, the operator, sees all."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -122,7 +122,9 @@ def _seen_by(tenant: str | None) -> Select[Any]:
     statement = select(alerts)
     if tenant is None:
         return statement
-    return statement.where(or_(alerts.c.tenant == tenant, alerts.c.tenant.is_(None)))
+    # A budget of nobody's own counts what everybody spends.
+    common = alerts.c.tenant.is_(None) & ~alerts.c.kind.startswith("budget")
+    return statement.where(or_(alerts.c.tenant == tenant, common))
 
 
 def _alert(row: RowMapping) -> Alert:

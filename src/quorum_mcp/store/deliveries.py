@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.clock import MICROSECONDS, DatabaseNow
@@ -59,15 +59,15 @@ class Deliveries:
         """Store a message that no alert is behind; returns the delivery's id."""
         return (await self._database.write(lambda conn: enqueue(conn, event, body, [webhook])))[0]
 
-    async def claim(self, *, seconds: float, limit: int = 10) -> list[Delivery]:
-        """Messages that are due, each given to one caller only.
+    async def claim(self, webhooks: Sequence[str], *, seconds: float, limit: int = 10) -> list[Delivery]:
+        """Messages to these webhooks that are due, each given to one caller only.
 
         Nobody else gets one within `seconds`; unless it is reported by then, it is due again. So the process
         that sends may die, and a message that was sent at that moment is sent twice.
         """
         due = (
             select(deliveries)
-            .where(deliveries.c.next_at <= DatabaseNow())
+            .where(_due(webhooks))
             .order_by(deliveries.c.next_at, deliveries.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)  # on PostgreSQL, others take what is left
@@ -85,9 +85,9 @@ class Deliveries:
 
         return await self._database.write(body)
 
-    async def waiting(self) -> bool:
-        """Whether a message is due; cheaper than to claim none."""
-        due = select(deliveries.c.id).where(deliveries.c.next_at <= DatabaseNow()).limit(1)
+    async def waiting(self, webhooks: Sequence[str]) -> bool:
+        """Whether a message to one of these webhooks is due; cheaper than to claim none."""
+        due = select(deliveries.c.id).where(_due(webhooks)).limit(1)
         return await self._database.read(lambda conn: conn.execute(due).first() is not None)
 
     async def delivered(self, delivery: Delivery, status: int) -> None:
@@ -137,3 +137,7 @@ class Deliveries:
         mine = (deliveries.c.id == delivery.id) & (deliveries.c.tries == delivery.tries)
         statement = update(deliveries).where(mine).values(**values)
         await self._database.write(lambda conn: conn.execute(statement).close())
+
+
+def _due(webhooks: Sequence[str]) -> ColumnElement[bool]:
+    return (deliveries.c.next_at <= DatabaseNow()) & deliveries.c.webhook.in_(webhooks)
