@@ -106,8 +106,6 @@ def _say_what_has_no_effect(settings: Settings) -> None:
             "records.store_content: none is not supported yet: sessions keep their questions and answers",
             hint="leave it out, or set it to full",
         )
-    if settings.cache.backend == "redis" and not settings.redis_url:
-        raise ConfigError("cache.backend: redis needs a server", hint="set REDIS_URL, or the backend to memory")
     if keys := without_effect(settings):
         log.warning(
             "config.no_effect", keys=keys, hint="this version reads these settings but does nothing with them"
