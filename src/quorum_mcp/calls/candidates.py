@@ -30,11 +30,11 @@ class Candidates:
             Forbidden: the caller's key may not call it. Fallbacks that it may not call are left out.
             DeadlineExceeded: the providers did not list their models in time.
         """
-        first = state.first = await _in_time(call, self._registry.find(call.model, vendor=call.vendor))
+        first = state.first = await self._find(call, call.model, call.vendor)
         targets = [first]
         for name in self._fallbacks(first) if call.fallback else ():
             try:
-                targets.append(await _in_time(call, self._registry.find(name)))
+                targets.append(await self._find(call, name))
             except ModelNotFound as error:
                 state.trace.add(f"fallback {name} is left out: {error}")
         if call.key is not None:
@@ -42,6 +42,12 @@ class Candidates:
             targets = [target for target in targets if call.key.allows(target.name)]
         state.trace.add("candidates: " + ", ".join(target.name for target in targets))
         return targets
+
+    async def _find(self, call: Call, name: str, vendor: str | None = None) -> Target:
+        try:
+            return self._registry.resolve(name, vendor=vendor)  # mostly it is known, and no time is needed
+        except ModelNotFound:
+            return await _in_time(call, self._registry.find(name, vendor=vendor))
 
     async def explain(self, call: Call, target: Target, error: ProviderModelMissing) -> None:
         """Add the name that was meant to the error, where the provider's list has one and there is time."""

@@ -6,8 +6,6 @@ Lines go to the journal first, which survives the death of the process; the data
 import asyncio
 import time
 
-from msgspec import structs
-
 from quorum_mcp.answers import Answer
 from quorum_mcp.calls.record import Attempt, Bill, State
 from quorum_mcp.errors import QuorumError
@@ -36,7 +34,7 @@ class Ledger:
                 cost=attempt.reserved.amount if attempt.reserved else None,
                 draws=attempt.reserved.draws if attempt.reserved else (),
             ),
-            self._call(state, attempt),
+            _begun(state, attempt),
         )
 
     def done(
@@ -47,58 +45,67 @@ class Ledger:
         settled: Bill,
         error: BaseException | None,
     ) -> None:
-        """Write how an attempt ended."""
-        usage = settled.usage
+        """Write how an attempt ended; where the call has its result, its record goes along."""
+        usage, target = settled.usage, attempt.target
         state.last, state.bill, state.answer = attempt, settled, answer
-        self._journal.done(
-            AttemptRecord(
-                id=attempt.id,
-                call_id=state.id,
-                n=attempt.n,
-                provider=attempt.target.provider.name,
-                model=attempt.target.model,
-                started_at=attempt.began_us,
-                status=_status(error),
-                error_code=error.code if isinstance(error, QuorumError) else None,
-                input_tokens=usage.input,
-                output_tokens=usage.output,
-                estimated=settled.estimated,
-                cost=settled.cost,
-                draws=attempt.reserved.draws if attempt.reserved else (),
-                finished_at=now_us(),
-            )
+        record = AttemptRecord(
+            id=attempt.id,
+            call_id=state.id,
+            n=attempt.n,
+            provider=target.provider.name,
+            model=target.model,
+            started_at=attempt.began_us,
+            status=_status(error),
+            error_code=error.code if isinstance(error, QuorumError) else None,
+            input_tokens=usage.input,
+            output_tokens=usage.output,
+            estimated=settled.estimated,
+            cost=settled.cost,
+            draws=attempt.reserved.draws if attempt.reserved else (),
+            finished_at=now_us(),
         )
+        state.recorded = state.result is not None
+        self._journal.done(record, _ended(state, attempt, settled) if state.recorded else None)
 
     def finish(self, state: State) -> None:
         """Write the call itself, once, when all its attempts are over. A call without attempts leaves no row."""
-        if state.last is None or state.bill is None:
+        if state.recorded or state.last is None or state.bill is None:
             return
-        self._journal.called(self._call(state, state.last, settled=state.bill))
-
-    def _call(self, state: State, attempt: Attempt, settled: Bill | None = None) -> CallRecord:
-        call, target = state.call, attempt.target
-        record = CallRecord(
-            id=state.id,
-            tenant=call.tenant,
-            provider=target.provider.name,
-            model=target.model,
-            created_at=state.began_us,
-            run_id=call.run_id,
-            role=call.role,
-            surface=call.surface,
-            simulated=state.simulated(target),
-            key_id=call.key.id if call.key else None,
-            tags=call.tags,
-        )
-        if settled is None:
-            return record
-        return _ended(record, state, attempt, settled)
+        self._journal.called(_ended(state, state.last, state.bill))
 
 
-def _ended(record: CallRecord, state: State, attempt: Attempt, settled: Bill) -> CallRecord:
-    usage, error = settled.usage, state.error if state.result is None else None
-    return structs.replace(
-        record,
+def _begun(state: State, attempt: Attempt) -> CallRecord:
+    call, target = state.call, attempt.target
+    return CallRecord(
+        id=state.id,
+        tenant=call.tenant,
+        provider=target.provider.name,
+        model=target.model,
+        created_at=state.began_us,
+        run_id=call.run_id,
+        role=call.role,
+        surface=call.surface,
+        simulated=state.simulated(target),
+        key_id=call.key.id if call.key else None,
+        tags=call.tags,
+    )
+
+
+def _ended(state: State, attempt: Attempt, settled: Bill) -> CallRecord:
+    call, target, usage = state.call, attempt.target, settled.usage
+    error = state.error if state.result is None else None
+    return CallRecord(
+        id=state.id,
+        tenant=call.tenant,
+        provider=target.provider.name,
+        model=target.model,
+        created_at=state.began_us,
+        run_id=call.run_id,
+        role=call.role,
+        surface=call.surface,
+        simulated=state.simulated(target),
+        key_id=call.key.id if call.key else None,
+        tags=call.tags,
         status="ok" if state.result is not None else "error" if error is not None else "cancelled",
         stop=state.answer.stop if state.answer else None,
         error_code=error.code if error else None,

@@ -15,10 +15,10 @@ from msgspec import structs
 from quorum_mcp.answers import Answer, Delta, TextDelta
 from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.budgets import Budgets
-from quorum_mcp.calls.cache import Cache, replay
+from quorum_mcp.calls.cache import Cache, Lookup, replay
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.candidates import Candidates
-from quorum_mcp.calls.chain import WAITING_SHARE, Chain
+from quorum_mcp.calls.chain import WAITING_SHARE, Chain, Step
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
 from quorum_mcp.calls.handler import PREFIX, ModelHandler
 from quorum_mcp.calls.ledger import Ledger
@@ -35,7 +35,7 @@ from quorum_mcp.errors import (
     QuorumError,
 )
 from quorum_mcp.messages import ModelRequest
-from quorum_mcp.providers.base import Timeouts
+from quorum_mcp.providers.base import Provider, Timeouts
 from quorum_mcp.providers.registry import Registry, Target
 
 Item = Delta | Restart | Result
@@ -71,20 +71,25 @@ class Calls:
 
     async def run(self, call: Call) -> Result:
         """Make the call and return its result. Raises the error of the last candidate."""
-        async with aclosing(self.stream(call, restartable=True)) as items:
+        async with aclosing(self.stream(call, restartable=True, whole=True)) as items:
             async for item in items:
                 if isinstance(item, Result):
                     return item
         raise Cancelled("the call ended without an answer", model=call.model)
 
-    def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
-        """Make the call; yields deltas as they come and, last, the `Result`."""
+    def stream(
+        self, call: Call, *, restartable: bool = False, whole: bool = False
+    ) -> AsyncGenerator[Item, None]:
+        """Make the call; yields deltas as they come and, last, the `Result`.
+
+        With `whole` nobody wants the deltas: providers may be asked for the answer in one piece.
+        """
         if self.virtual is not None and call.model.startswith(PREFIX):
             return self.virtual.stream(call)
-        return self._stream(call, restartable=restartable)
+        return self._stream(State(call, whole=whole), restartable=restartable)
 
-    async def _stream(self, call: Call, *, restartable: bool) -> AsyncGenerator[Item, None]:
-        state, lookup = State(call), None
+    async def _stream(self, state: State, *, restartable: bool) -> AsyncGenerator[Item, None]:
+        call, lookup = state.call, None
         try:
             targets = await self.candidates.of(call, state)
             lookup = await self.cache.lookup(call, targets[0])
@@ -95,48 +100,49 @@ class Calls:
                 yield state.repeat(targets[0], kept)
                 return
             chain = Chain(targets, self.settings.retry, self.breaker.refuses, call.deadline)
-            async with aclosing(self._attempts(chain, state, restartable=restartable)) as items:
-                async for item in items:
-                    if isinstance(item, Result) and f"{item.provider}/{item.model}" == targets[0].name:
-                        lookup.keep(item.answer)  # now: who has the result asks for no more
-                    yield item
-            if state.result is not None:
-                return
-            raise state.error or Cancelled("the call ended without an answer", model=call.model)
+            step: Step | None = chain.first()
+            while step is not None:
+                if step.wait:
+                    await asyncio.sleep(step.wait)
+                if state.streamed:
+                    state.streamed = False
+                    yield Restart()
+                try:
+                    async with aclosing(self._attempt(step.target, chain, state)) as deltas:
+                        async for delta in deltas:
+                            yield delta
+                    break
+                except QuorumError as error:
+                    step = await self._after(error, step, chain, state, restartable=restartable)
+            if state.result is None:
+                raise state.error or Cancelled("the call ended without an answer", model=call.model)
+            if step is not None and step.target is targets[0]:
+                lookup.keep(state.result.answer)
+            yield state.result
         finally:
-            if lookup is not None:
-                lookup.close(failed=state.error is not None)
-            self.ledger.finish(state)
-            for watcher in self.watchers:
-                watcher.finished(state)
+            self._finish(state, lookup)
 
-    async def _attempts(self, chain: Chain, state: State, *, restartable: bool) -> AsyncGenerator[Item, None]:
-        call, step = state.call, chain.first()
-        while step is not None:
-            if step.wait:
-                await asyncio.sleep(step.wait)
-            if state.streamed:
-                state.streamed = False
-                yield Restart()
-            try:
-                async with aclosing(self._attempt(step.target, chain, state)) as items:
-                    async for item in items:
-                        yield item
-                return
-            except QuorumError as error:
-                if isinstance(error, ProviderModelMissing):
-                    await self.candidates.explain(call, step.target, error)
-                if state.error is None or not isinstance(error, DeadlineExceeded):
-                    state.error = error  # that time ran out later says less than what went wrong before
-                failed = f"{step.target.name} failed: {error}"
-                step = chain.after(error) if restartable or not state.streamed else None
-                if call.on_trouble is not None:
-                    call.on_trouble(error)
-            state.trace.add(f"{failed}; next: {step}" if step else f"{failed}; {chain.end}")
+    async def _after(
+        self, error: QuorumError, step: Step, chain: Chain, state: State, *, restartable: bool
+    ) -> Step | None:
+        """What is done after an attempt that failed."""
+        call, target = state.call, step.target
+        if isinstance(error, ProviderModelMissing):
+            await self.candidates.explain(call, target, error)
+        if state.error is None or not isinstance(error, DeadlineExceeded):
+            state.error = error  # that time ran out later says less than what went wrong before
+        following = chain.after(error) if restartable or not state.streamed else None
+        if call.on_trouble is not None:
+            call.on_trouble(error)
+        state.trace.add(f"{target.name} failed: {error}; {f'next: {following}' if following else chain.end}")
+        return following
 
-    async def _attempt(self, target: Target, chain: Chain, state: State) -> AsyncGenerator[Item, None]:
+    async def _attempt(self, target: Target, chain: Chain, state: State) -> AsyncGenerator[Delta, None]:
+        """One request to a provider: its deltas. Where it ends well, `state.result` is the call's."""
         self.breaker.check(target.name)  # now rather than after a wait for a place
-        call = structs.replace(state.call, deadline=time.monotonic() + chain.patience(WAITING_SHARE))
+        call, answer, error = state.call, None, None
+        if chain.another:
+            call = structs.replace(call, deadline=time.monotonic() + chain.patience(WAITING_SHARE))
         async with self.queues.of(target.provider.name).slot(call) as waited:
             if waited:
                 state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
@@ -150,11 +156,31 @@ class Calls:
                     raise
                 attempt = state.attempt(target, reserved, taken)
                 passing.leaves()
-                async with aclosing(self._send(request, state, attempt, chain.patience())) as items:
-                    async for item in items:
-                        if isinstance(item, Result):
-                            passing.answered()  # now: who has the result asks for no more
-                        yield item
+                self._note(state, attempt)
+                try:
+                    times = _timeouts(state.call.remaining(), chain.patience())
+                    in_one = state.whole and not chain.another  # a silent one must be told from a slow one
+                    source = _in_one(target.provider, request, times) if in_one else None
+                    async with aclosing(source or target.provider.stream(request, times)) as items:
+                        async for item in items:
+                            if attempt.first_token is None:
+                                attempt.first_token = time.monotonic() - attempt.began
+                            if isinstance(item, Answer):
+                                answer = item
+                                continue
+                            if isinstance(item, TextDelta):
+                                attempt.text.append(item.text)
+                            state.streamed = True
+                            yield item
+                    if answer is None:
+                        raise BadProviderAnswer(
+                            "the answer has no end", provider=target.provider.name, model=target.model
+                        )
+                except BaseException as caught:
+                    error = caught
+                    raise
+                finally:
+                    self._settle(request, state, attempt, answer, error)
 
     async def _admit(self, target: Target, state: State) -> tuple[ModelRequest, Reserved | None]:
         """The request as it is sent, and the money set aside for it."""
@@ -195,51 +221,51 @@ class Calls:
             self.limits.give_back(attempt.target, attempt.taken)
             raise
 
-    async def _send(
-        self, request: ModelRequest, state: State, attempt: Attempt, patience: float
-    ) -> AsyncGenerator[Item, None]:
-        answer: Answer | None = None
-        error: BaseException | None = None
-        self._note(state, attempt)
-        try:
-            left = state.call.remaining()
-            first = min(patience, left)
-            times = Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)
-            async with aclosing(attempt.target.provider.stream(request, times)) as items:
-                async for item in items:
-                    attempt.first_token = attempt.first_token or time.monotonic() - attempt.began
-                    if isinstance(item, Answer):
-                        answer = item
-                        continue
-                    if isinstance(item, TextDelta):
-                        attempt.text.append(item.text)
-                    state.streamed = True
-                    yield item
-            answered = _ended(answer, attempt.target)
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            settled = bill(self.registry, request, attempt, answer, error)
-            state.spent += settled.cost or 0
-            if state.call.on_bill is not None:
-                state.call.on_bill(state.id, settled.cost)
-            if attempt.reserved is not None:
-                if state.call.allowance is not None:
-                    state.call.allowance.settle(attempt.reserved.amount, settled.cost or 0)
-                self.budgets.settle(attempt.reserved, settled.cost or 0)
-            self.limits.correct(attempt.target, attempt.taken, settled.usage)
-            self.limits.learn(attempt.target, answer, error)
-            self.ledger.done(state, attempt, answer, settled, error)
-            for watcher in self.watchers:
-                watcher.attempted(attempt, settled, error)
-        state.trace.add(
-            f"{attempt.target.name} answered: {answered.usage.output} tokens, stop: {answered.stop}"
-        )
-        yield state.succeed(attempt, answered, settled)
+    def _settle(
+        self,
+        request: ModelRequest,
+        state: State,
+        attempt: Attempt,
+        answer: Answer | None,
+        error: BaseException | None,
+    ) -> None:
+        """The attempt has ended, however it did: bill it, return what it did not need, write it down."""
+        call, target = state.call, attempt.target
+        settled = bill(self.registry, request, attempt, answer, error)
+        cost = settled.cost or 0
+        state.spent += cost
+        if call.on_bill is not None:
+            call.on_bill(state.id, settled.cost)
+        if attempt.reserved is not None:
+            if call.allowance is not None:
+                call.allowance.settle(attempt.reserved.amount, cost)
+            self.budgets.settle(attempt.reserved, cost)
+        self.limits.correct(target, attempt.taken, settled.usage)
+        self.limits.learn(target, answer, error)
+        if answer is not None and error is None:
+            state.trace.add(f"{target.name} answered: {answer.usage.output} tokens, stop: {answer.stop}")
+            state.succeed(attempt, answer, settled)
+        self.ledger.done(state, attempt, answer, settled, error)
+        for watcher in self.watchers:
+            watcher.attempted(attempt, settled, error)
+
+    def _finish(self, state: State, lookup: Lookup | None) -> None:
+        """The call has ended, however it did: nobody waits for its answer any more, and it is written down."""
+        if lookup is not None:
+            lookup.close(failed=state.error is not None)
+        self.ledger.finish(state)
+        for watcher in self.watchers:
+            watcher.finished(state)
 
 
-def _ended(answer: Answer | None, target: Target) -> Answer:
-    if answer is None:
-        raise BadProviderAnswer("the answer has no end", provider=target.provider.name, model=target.model)
-    return answer
+async def _in_one(
+    provider: Provider, request: ModelRequest, times: Timeouts
+) -> AsyncGenerator[Delta | Answer, None]:
+    """The answer without deltas: a tenth of the work of a stream; its first byte comes when it is done."""
+    yield await provider.complete(request, structs.replace(times, first_byte=times.total, idle=times.total))
+
+
+def _timeouts(left: float, patience: float) -> Timeouts:
+    """How long the provider may take, in seconds: in all, and to begin."""
+    first = min(patience, left)
+    return Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)

@@ -48,6 +48,8 @@ class State(Struct):
     """A call under way. `streamed` is whether a delta was passed on; `error` is the last attempt's."""
 
     call: Call
+    whole: bool = False
+    """Whether nobody wants its deltas."""
     first: Target | None = None
     """The model that was asked for, once its name is resolved."""
     id: str = field(default_factory=lambda: new_id("call"))
@@ -63,6 +65,8 @@ class State(Struct):
     bill: Bill | None = None
     spent: int = 0
     """Nanodollars of all attempts whose price is known."""
+    recorded: bool = False
+    """Whether the call's own record is written."""
 
     def attempt(self, target: Target, reserved: Reserved | None, taken: Taken) -> Attempt:
         """The next attempt, about to be sent."""
@@ -84,7 +88,7 @@ class State(Struct):
 
     def succeed(self, attempt: Attempt, answer: Answer, settled: Bill) -> Result:
         """The call's result out of its last attempt."""
-        target = attempt.target
+        target, self.answer = attempt.target, answer
         warnings = ()
         if settled.cost is None:
             warnings = (f"no price is known for {target.name}; its cost is not counted",)
