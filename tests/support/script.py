@@ -63,6 +63,7 @@ class Say:
         hold: the name of a gate that the answer waits for, before its first byte.
         hold_after: as `hold`, but after half the text was sent (only of a stream).
         usage: whether the answer reports its usage.
+        headers: of the answer, besides the usual ones.
     """
 
     text: str = ""
@@ -74,6 +75,7 @@ class Say:
     hold_after: str | None = None
     retry_after: float = 30.0
     usage: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Answer = str | Say | Callable[[Asked], "str | Say"]

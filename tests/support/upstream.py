@@ -147,10 +147,11 @@ class Upstream:
         asked.output_tokens = _count(asked.said)
         message = {"role": "assistant", "content": asked.said}
         choice = {"index": 0, "finish_reason": stop, "message": message}
-        return await _whole(writer, 200, _head(asked) | _usage(asked, say) | {"choices": [choice]})
+        return await _whole(writer, 200, _head(asked) | _usage(asked, say) | {"choices": [choice]}, say.headers)
 
     async def _stream(self, asked: Asked, say: Say, stop: str, writer: Writer) -> bool:
-        writer.write(_status(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"}))
+        lines = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
+        writer.write(_status(200, lines | say.headers))
         text = asked.said
         for start in range(0, len(text), say.piece):
             piece = text[start : start + say.piece]
@@ -264,7 +265,8 @@ def _usage(asked: Asked, say: Say) -> dict[str, Any]:
 async def _refuse(writer: Writer, say: Say) -> bool:
     if say.fail == "limit":
         error = {"message": "slow down", "type": "rate_limit_error"}
-        return await _whole(writer, 429, {"error": error}, {"retry-after": f"{say.retry_after:g}"})
+        headers = {"retry-after": f"{say.retry_after:g}"} | say.headers
+        return await _whole(writer, 429, {"error": error}, headers)
     if say.fail == "auth":
         return await _whole(
             writer, 401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
