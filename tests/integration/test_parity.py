@@ -49,16 +49,36 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
         "calls.list": {"limit": 1},
         "calls.get": {"call_id": call},
         "stats": {},
+        "benchmark.summary": {"time_window": "1h"},
+        "benchmark.providers": {"providers": "lab"},
+        "benchmark.leaderboard": {"metric": "latency"},
+        "usage": {"group_by": "tag"},
         "cache.show": {},
         "cache.clear": {"provider": "lab"},
         "calibrate": {"rows": [LABELLED]},
+        "keys.create": {"name": "a key", "scopes": ["ask"], "models": ["lab/*"]},
+        "keys.list": {"limit": 5},
+        "keys.revoke": {"key_id": "key_0"},
+        "organizations.create": {"name": "local"},
+        "organizations.list": {},
+        "organizations.delete": {"organization_id": "org_0", "force": True},
+        "credentials.set": {"provider": "lab", "value": "a-provider-key"},
+        "credentials.list": {},
+        "credentials.delete": {"provider": "lab"},
+        "credentials.reseal": {},
     }
     assert operation.name in samples, f"give {operation.name} a sample in {Path(__file__).name}"
     return samples[operation.name]
 
 
-REFUSED = {"seat.stop": "not_found"}
-"""Operations that the finished sample session refuses: every surface must refuse them alike."""
+REFUSED = {
+    "seat.stop": "not_found",
+    "keys.revoke": "not_found",
+    "organizations.create": "conflict",
+    "organizations.delete": "not_found",
+    "credentials.delete": "not_found",
+}
+"""Operations that refuse their sample: every surface must refuse it alike."""
 
 
 @pytest.fixture
@@ -67,7 +87,7 @@ async def world(tmp_path: Path) -> AsyncIterator[tuple[Rest, Quorum, str, str]]:
         up = await stack.enter_async_context(upstream())
         for name in ("a", "b"):
             up.model(name, ANSWER)
-        rest = await stack.enter_async_context(serving(tmp_path, config(up.url)))
+        rest = await stack.enter_async_context(serving(tmp_path, config(up.url), QUORUM_AUTH="off"))
         client = await stack.enter_async_context(Quorum(url=rest.url))
         answer = await rest.ask("2+2?", PANEL)
         yield rest, client, answer["session_id"], answer["provider_responses"][0]["call_id"]

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from quorum_mcp import __version__
+from quorum_mcp.api.tables import FORMAT
 from quorum_mcp.operations.card import AnyOperation
 from quorum_mcp.operations.manifest import operations
 
@@ -91,6 +92,8 @@ def _describe(operation: AnyOperation, given: dict[str, Any], body: Any, answer:
             for name, schema in properties.items()
             if name not in in_path
         ]
+    if operation.table is not None:
+        parameters.append(_parameter("format", FORMAT, "query", required=False))
     return described | ({"parameters": parameters} if parameters else {})
 
 
@@ -106,6 +109,8 @@ def _responses(operation: AnyOperation, answer: Any) -> dict[str, Any]:
     content: dict[str, Any] = {"application/json": {"schema": answer}}
     if operation.name == "session.export":
         content = {"application/json": {}, "text/markdown": {}, "text/html": {}}
+    if operation.table is not None:
+        content["text/csv"] = {"schema": {"type": "string"}}
     responses = {str(operation.http.status): {"description": operation.summary, "content": content}}
     if operation.name in ("query", "session.rerun"):
         responses["202"] = {"description": "The run goes on; this is its session.", "content": content}

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from quorum_mcp import codec
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.rate_headers import rate_headers
+from quorum_mcp.api.tables import csv_response, wants_csv
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
 from quorum_mcp.events import Event
@@ -143,6 +144,7 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
     async def handle(request: Request) -> Response:
         given: dict[str, Any] = body_of(request) if request.method == "POST" else dict(request.query_params)
         given |= request.path_params
+        as_csv = operation.table is not None and wants_csv(given)
         if request.headers.get("x-quorum-cache") == "off" and "cache" in operation.input.model_fields:
             given["cache"] = False
         at = services()
@@ -157,6 +159,8 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
             return event_stream(at, request, run["run_id"], after)
         if operation.name == "session.export":
             return _download(answer)
+        if as_csv:
+            return csv_response(operation, answer)
         at_once = given.get("wait") is False or _unfinished(answer)
         code = 202 if at_once and operation.name in ASKING else status
         return json_response(answer, code)

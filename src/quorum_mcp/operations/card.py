@@ -47,6 +47,7 @@ class Operation(Generic[I, O]):
         http: its REST route, where it has one.
         tool: its name as an MCP tool, where it has one.
         open_world: whether it talks to anything but Quorum itself (an MCP hint).
+        table: a list of the output, whose rows REST also sends as CSV (`?format=csv`).
     """
 
     name: str
@@ -61,6 +62,7 @@ class Operation(Generic[I, O]):
     tool: str | None = None
     title: str = ""
     open_world: bool = False
+    table: str | None = None
 
 
 class Empty(BaseModel):

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Select, Table, case, func, select
 
 from quorum_mcp import codec
-from quorum_mcp.store.control_tables import histograms, rollups
+from quorum_mcp.store.control_tables import api_keys, histograms, organizations, rollups
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.records import CallFilter, filtered
 from quorum_mcp.store.tables import calls
@@ -120,6 +120,14 @@ class Figures:
             return found
 
         return await self._database.read(body)
+
+    async def names(self, of: str) -> dict[str, str]:
+        """What every `organization` or `key` is called, by its id; nothing for anything else."""
+        table = {"organization": organizations, "key": api_keys}.get(of)
+        if table is None:
+            return {}
+        statement = select(table.c.id, table.c.name)
+        return await self._database.read(lambda conn: {row[0]: row[1] for row in conn.execute(statement)})
 
 
 def _within(statement: S, table: Table, where: Slots) -> S:

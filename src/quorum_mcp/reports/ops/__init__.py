@@ -1,0 +1,6 @@
+"""What callers can learn about many calls."""
+
+from quorum_mcp.reports.ops.benchmarks import OPERATIONS as BENCHMARKS
+from quorum_mcp.reports.ops.usage import OPERATIONS as USAGE
+
+OPERATIONS = [*BENCHMARKS, *USAGE]
