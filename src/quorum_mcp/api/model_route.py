@@ -142,7 +142,10 @@ async def _pass_on(items: AsyncGenerator[Item, None], exchange: Exchange, stream
 
 
 def _headers(result: Result) -> dict[str, str]:
-    headers = {"x-quorum-model": f"{result.provider}/{result.model}"}
+    headers = {
+        "x-quorum-model": f"{result.provider}/{result.model}",
+        "x-quorum-cache": "hit" if result.cached else "miss",
+    }
     if result.cost is not None:
         headers["x-quorum-cost"] = f"{money.to_usd(result.cost):.9f}"
     if result.simulated:

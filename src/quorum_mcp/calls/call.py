@@ -73,6 +73,8 @@ class Result(Struct, frozen=True, kw_only=True):
     latency: float
     first_token: float | None
     attempts: int
+    cached: bool = False
+    """Whether it is the kept answer to an equal request."""
     trace: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     extension: dict[str, Any] | None = None

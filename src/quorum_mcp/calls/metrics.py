@@ -131,6 +131,8 @@ class CallGauges:
         for provider, queue in self._calls.queues.states().items():
             found.append(("quorum_queue_depth", (provider,), queue.waiting))
             found.append(("quorum_calls_active", (provider,), queue.taken))
+        if (rate := self._calls.cache.stats().hit_rate) is not None:
+            found.append(("orchestrator_cache_hit_rate", (), rate))
         return found
 
 

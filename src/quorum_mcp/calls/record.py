@@ -103,6 +103,7 @@ class State(Struct):
             latency=time.monotonic() - self.began,
             first_token=attempt.first_token,
             attempts=self.attempts,
+            cached=not self.attempts,
             trace=tuple(self.trace.lines),
             warnings=warnings,
         )

@@ -226,7 +226,7 @@ async def generate(ctx: Context, given: Generate) -> Generated:
         cost=None if result.cost is None else money.to_usd(result.cost),
         latency=round(result.latency, 4),
         simulated=result.simulated,
-        cached=result.attempts == 0,
+        cached=result.cached,
         call_id=result.id,
         warnings=list(result.warnings),
     )
