@@ -31,6 +31,7 @@ from quorum_mcp.consensus.track import Track
 from quorum_mcp.consensus.virtual import VirtualModels
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.ids import new_id
+from quorum_mcp.notify.notifier import Notifier
 from quorum_mcp.observe.logs import to_stderr
 from quorum_mcp.observe.metrics import Metrics
 from quorum_mcp.operations.context import Services
@@ -39,7 +40,6 @@ from quorum_mcp.providers.registry import Registry
 from quorum_mcp.runs.metrics import RunMetrics
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.runs.supervisor import Supervisor
-from quorum_mcp.store.alerts import Outbox
 from quorum_mcp.store.calibrations import Calibrations
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.database import Database
@@ -51,6 +51,7 @@ from quorum_mcp.store.records import Records
 from quorum_mcp.store.run_list import RunList
 from quorum_mcp.store.runs import Runs as RunStore
 from quorum_mcp.store.shared_state import SharedState
+from quorum_mcp.store.upkeep import Upkeep
 
 log = structlog.get_logger()
 
@@ -82,11 +83,13 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
         services = _wire(settings, database, journal, registry, shared, access)
         supervisor = services.get(Supervisor)
         await services.get(Keeper).start()
+        services.get(Notifier).start()
         supervisor.start(take_over=take_over)
         try:
             yield services
         finally:
             await supervisor.stop()
+            await services.get(Notifier).stop()
             await services.get(Runs).close()
             await services.get(Calls).cache.close()
             await services.get(Calls).limits.close()
@@ -140,13 +143,14 @@ def _wire(
     limits = Limits(settings, registry, shared)
     watcher = CallMetrics(metrics, registry)
     budgets = Budgets(settings, database, journal, registry)
-    keeper = Keeper(budgets, Watch(budgets, Outbox(settings.webhooks), database))
+    notifier = Notifier(settings, database)
+    keeper = Keeper(budgets, Watch(budgets, notifier.outbox, database))
     calls = Calls(settings, registry, Ledger(journal), budgets, watcher, cache=cache, limits=limits)
     metrics.sources += [CallGauges(calls, registry), RunMetrics(metrics, runs), journal_gauge(journal)]
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)
-    for part in (database, journal, registry, runs, calls, budgets, keeper, files, track, metrics):
+    for part in (database, journal, registry, runs, calls, budgets, keeper, notifier, files, track, metrics):
         services.add(part)
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)
@@ -155,7 +159,8 @@ def _wire(
     consensus = Consensus(settings, registry, calls, runs, files, track, services.get(Records), access.keys)
     calls.virtual = VirtualModels(settings, consensus, runs)
     services.add(consensus)
-    services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=(journal.recover, access.vault.refresh)))
+    chores = (journal.recover, access.vault.refresh, Upkeep(database, settings.records.retention_days).turn)
+    services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=chores))
     return services
 
 

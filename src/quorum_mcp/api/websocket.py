@@ -2,7 +2,8 @@
 
 A client sends `{"action": "subscribe" | "query" | "cancel" | "ping", …}`; an `id` in it comes back in the
 answer's `data`. Besides the events of runs the server sends `accepted`, `pong` and `error` in the envelope, and
-`stats` every few seconds while the client has asked for nothing, or for everything.
+`stats` every few seconds while the client has asked for nothing, or for everything, and alerts as they come
+(`budget.alert`, `provider.status`).
 
 A run belongs to the server: closing the connection stops nothing. What waits to be sent is bounded: a slow reader
 slows its own followers down, who then find deltas joined, and one that takes nothing for long is let go.
@@ -10,7 +11,7 @@ slows its own followers down, who then find deltas joined, and one that takes no
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,14 +19,17 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from quorum_mcp import codec
+from quorum_mcp.access.ops.common import is_operator
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.errors import Forbidden, InvalidInput, Malformed, QuorumError, StoreUnavailable
-from quorum_mcp.events import now
+from quorum_mcp.events import now, stamp
+from quorum_mcp.notify.notifier import Notifier
 from quorum_mcp.operations.card import Empty
 from quorum_mcp.operations.context import Context, Services
 from quorum_mcp.operations.invoke import invoke, request_id, validate
 from quorum_mcp.operations.manifest import operations
 from quorum_mcp.runs.service import Runs
+from quorum_mcp.store.clock import MICROSECONDS
 
 STATS_SECONDS = 5.0
 LOOK_SECONDS = 0.25  # between two looks for new runs, of a client that follows everything
@@ -91,6 +95,7 @@ class Connection:
                 self._group = group
                 self._spawn(self._sending())
                 self._spawn(self._telling_stats())
+                self._spawn(self._telling_alerts())
                 await self._taking()
                 for task in self._tasks:
                     task.cancel()
@@ -190,6 +195,13 @@ class Connection:
                     stats = await invoke(operations()["stats"], Empty(), self._context())
                     await self._tell("stats", stats.model_dump(mode="json"))
             await asyncio.sleep(self._stats_seconds)
+
+    async def _telling_alerts(self) -> None:
+        tenant = None if is_operator(self._principal) else self._principal.tenant
+        async with aclosing(self._services.get(Notifier).feed.follow(tenant)) as alerts:
+            async for alert in alerts:
+                if self._wants_stats and self._principal.scopes >= READ:
+                    await self._tell(alert.event, alert.told() | {"at": stamp(alert.at / MICROSECONDS)})
 
     async def _sending(self) -> None:
         while True:

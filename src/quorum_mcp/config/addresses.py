@@ -16,7 +16,7 @@ _METADATA = frozenset(
 """Services of clouds that hand out credentials, besides those at link-local addresses."""
 
 
-def problem(address: Address, *, private: bool) -> str | None:
+def refusal(address: Address, *, private: bool) -> str | None:
     """Why nothing may be sent to an address; None where it may.
 
     `private` allows loopback and private networks. Link-local addresses and services that hand out credentials
@@ -24,7 +24,7 @@ def problem(address: Address, *, private: bool) -> str | None:
     """
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     if mapped is not None:
-        return problem(mapped, private=private)
+        return refusal(mapped, private=private)
     if address.is_link_local or address in _METADATA:
         return "is an address of this machine's own network, where clouds hand out credentials"
     if address.is_multicast or address.is_unspecified:

@@ -6,11 +6,9 @@ INACTIVE = (
     "strategies",
     "execution",
     "mcp_services",
-    "webhooks",
     "guardrails",
     "modules",
     "server.bridge",
-    "records.retention_days",
     "mcp_port",
     "use_local_llm",
 )

@@ -185,7 +185,8 @@ class RecordSettings(Struct, frozen=True, forbid_unknown_fields=True):
     store_content: Literal["full", "none"] = "full"
     """Whether prompts and answers are kept. `none` is refused by this version."""
     retention_days: Annotated[int, Meta(ge=1, le=36_500)] = 90
-    """How long records are kept, in days."""
+    """How long records are kept, in days: calls, sessions in which nothing happens any more, files, alerts.
+    Sums and histograms of calls, budgets and what scores taught are kept for good."""
     timezone: Text = "UTC"
     """The time zone in which days and months begin."""
 

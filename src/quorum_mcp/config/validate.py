@@ -3,13 +3,19 @@
 import ipaddress
 import re
 from collections.abc import Generator, Iterable, Mapping
+from typing import get_args
 from urllib.parse import urlsplit
 
+from quorum_mcp.config.addresses import literal, refusal
 from quorum_mcp.config.nodes import Origin, fail, nearest
 from quorum_mcp.config.settings import DeploymentSettings, ProviderSettings, Settings
+from quorum_mcp.events import AlertKind
 
 VIRTUAL = "quorum"
 """The provider of the virtual models (`quorum/quick`, …): no name for a provider of one's own."""
+
+WEBHOOK_EVENTS = ("budget.alert", "provider.status")
+"""What a webhook may ask for, besides single kinds of alerts."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -20,7 +26,7 @@ def validate(settings: Settings, origins: Mapping[str, Origin]) -> None:
     Raises:
         ConfigError: it names the dotted key of the value and, out of `origins`, where it was written.
     """
-    for problems in (_providers, _models, _limits, _addresses, _services, _server):
+    for problems in (_providers, _models, _limits, _webhooks, _addresses, _services, _server):
         for key, problem, hint in problems(settings):
             raise fail(_origin(origins, key), key, problem, hint)
 
@@ -100,10 +106,31 @@ def _limits(settings: Settings) -> Generator[Problem, None, None]:
         yield "records.timezone", f"{zone!r} is no known time zone", "Write one as Europe/Vienna."
 
 
-def _addresses(settings: Settings) -> Generator[Problem, None, None]:
+def _webhooks(settings: Settings) -> Generator[Problem, None, None]:
+    known = (*WEBHOOK_EVENTS, *get_args(AlertKind))
     for number, webhook in enumerate(settings.webhooks):
+        key = f"webhooks[{number}]"
         if problem := _bad_url(webhook.url):
-            yield f"webhooks[{number}].url", problem, None
+            yield f"{key}.url", problem, None
+        elif (address := literal(webhook.url)) and (why := refusal(address, private=webhook.allow_private)):
+            hint = None if refusal(address, private=True) else "If you mean it: allow_private: true"
+            yield f"{key}.url", why, hint
+        elif any(webhook.url == other.url for other in settings.webhooks[:number]):
+            yield (
+                f"{key}.url",
+                "there is another webhook with this address",
+                "Name its events in one of them.",
+            )
+        for event in webhook.events:
+            if event not in known:
+                yield (
+                    f"{key}.events",
+                    f"there is no event {event!r}{nearest(event, known)}",
+                    f"Known: {', '.join(known)}",
+                )
+
+
+def _addresses(settings: Settings) -> Generator[Problem, None, None]:
     for number, guardrail in enumerate(settings.guardrails):
         if problem := _bad_url(guardrail.url):
             yield f"guardrails[{number}].url", problem, None

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from quorum_mcp.config.addresses import literal, problem
+from quorum_mcp.config.addresses import literal, refusal
 from quorum_mcp.config.settings import WebhookSettings
 from quorum_mcp.notify.signature import HEADER, sign
 from quorum_mcp.providers.retry import retry_after
@@ -118,7 +118,7 @@ class Sender:
         one = literal(webhook.url)
         addresses = [str(one)] if one is not None else await self._resolve(host, port)
         for address in addresses:
-            if why := problem(ip_address(address.partition("%")[0]), private=webhook.allow_private):
+            if why := refusal(ip_address(address.partition("%")[0]), private=webhook.allow_private):
                 raise Refused(
                     f"{host} {why}: nothing is sent there"
                     + ("" if webhook.allow_private else " unless the webhook says allow_private: true")

@@ -44,6 +44,10 @@ class Alert(Struct, frozen=True, kw_only=True):
         """The type of event that it is told as."""
         return "budget.alert" if self.kind.startswith("budget") else "provider.status"
 
+    def seen_by(self, tenant: str | None) -> bool:
+        """Whether this tenant may see it; None is the operator. The same rule as `Alerts` has."""
+        return tenant in (None, self.tenant) or (self.tenant is None and self.event != "budget.alert")
+
     def told(self) -> dict[str, Any]:
         """The `data` of its event, on every surface."""
         own = {"kind": self.kind, "subject": self.subject, "provider": self.provider, "message": self.message}
