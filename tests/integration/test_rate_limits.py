@@ -55,17 +55,14 @@ async def test_what_is_set_is_shown_and_used(tmp_path: Path) -> None:
 
 async def test_defaults_hold_where_nothing_is_set(tmp_path: Path) -> None:
     more = {"DEFAULT_REQUESTS_PER_MINUTE": "7", "DEFAULT_TOKENS_PER_MINUTE": "700"}
-    async with upstream() as up:
-        providers = {
-            "lab": lab(up),
-            "half": lab(up, limits={"requests_per_minute": 9}),
-            "free": lab(up, price=None),
-        }
-        async with serving(tmp_path, {"providers": providers}, **more) as q:
-            shown = await rates(q)
+    entry = {"wire": "openai", "base_url": "http://models.example/v1", "model": "a", "price": dict(PRICE)}
+    free = entry | {"price": {"input_per_million": 0, "output_per_million": 0}}
+    providers = {"lab": entry, "half": entry | {"limits": {"requests_per_minute": 9}}, "free": free}
+    async with serving(tmp_path, {"providers": providers}, **more) as q:
+        shown = await rates(q)
     assert (shown["lab"]["requests_per_minute"], shown["lab"]["tokens_per_minute"]) == (7, 700)
     assert (shown["half"]["requests_per_minute"], shown["half"]["tokens_per_minute"]) == (9, 700)
-    assert set(shown["free"].values()) == {None}  # a server of this machine costs nothing
+    assert set(shown["free"].values()) == {None}
 
 
 async def test_a_call_waits_for_its_tokens_and_others_wait_behind_it(tmp_path: Path) -> None:

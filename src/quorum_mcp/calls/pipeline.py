@@ -149,6 +149,8 @@ class Calls:
             with self.breaker.admit(target.name) as passing:
                 state.trace.add(f"breaker of {target.name}: {passing}")
                 taken = await self.limits.take(target, call)
+                if taken.waited:
+                    state.trace.add(taken.waited)
                 try:
                     request, reserved = await self._admit(target, state)
                 except BaseException:

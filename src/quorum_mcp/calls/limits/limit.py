@@ -52,10 +52,14 @@ class Level(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What an attempt took: one request of each of `limits`, and the tokens it was estimated at."""
+    """What an attempt took: one request of each of `limits`, and the tokens it was estimated at.
+
+    `waited` tells for which of them it had to wait, and how long.
+    """
 
     tokens: int = 0
     limits: tuple[Limit, ...] = ()
+    waited: str = ""
 
 
 NOTHING = Taken()

@@ -54,14 +54,14 @@ class Limits:
         levels = None if busy else await self._rates.take(limits, tokens)
         if levels is None and not busy:
             return Taken(tokens, limits)
-        place = Place(self._lines, tokens)
-        served = False
+        place, began, served = Place(self._lines, tokens), time.monotonic(), False
         try:
-            await self._wait(place, limits, busy, levels, call, target)
+            limit = await self._wait(place, limits, busy, levels, call, target)
             served = True
         finally:
             place.leave(served=served)
-        return Taken(tokens, limits)
+        waited = time.monotonic() - began
+        return Taken(tokens, limits, f"waited {waited * 1000:.0f} ms for the limit {_whose(limit)}")
 
     def correct(self, target: Target, taken: Taken, usage: Usage) -> None:
         """Replace the tokens taken for an attempt by those it used, where the provider told."""
@@ -143,8 +143,8 @@ class Limits:
         levels: tuple[Level, ...] | None,
         call: Call,
         target: Target,
-    ) -> None:
-        """Stand in the line of the limit that takes longest, until all of them are taken."""
+    ) -> Limit:
+        """Stand in the line of the limit that takes longest, until all are taken; returns the last such limit."""
         while True:
             if levels is not None:
                 slowest = max(
@@ -165,19 +165,22 @@ class Limits:
                 raise _refusal(limit, max(wait, 1.0), target) from None
             levels = await self._rates.take(limits, place.tokens)
             if levels is None:
-                return
+                return limit
 
 
 def _refusal(limit: Limit, wait: float, target: Target) -> QuorumError:
-    kind, _, name = limit.name.partition(":")
-    whose = f"of the {kind} {name}" if kind in ("tenant", "key", "model") else f"towards {name}"
     return RateLimited(
-        f"the limit {whose} is reached",
-        hint=_HINTS[kind],
+        f"the limit {_whose(limit)} is reached",
+        hint=_HINTS[limit.name.partition(":")[0]],
         provider=target.provider.name,
         model=target.model,
         retry_after=round(wait, 2),
     )
+
+
+def _whose(limit: Limit) -> str:
+    kind, _, name = limit.name.partition(":")
+    return f"of the {kind} {name}" if kind in ("tenant", "key", "model") else f"towards {name}"
 
 
 def _least(found: list[tuple[Limit, Level]]) -> tuple[int | None, int | None]:

@@ -4,7 +4,6 @@ from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.calls.limits.learned import Learned
 from quorum_mcp.calls.limits.limit import Limit
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.providers.prices import FREE
 from quorum_mcp.providers.registry import Registry, Target
 
 
@@ -56,7 +55,8 @@ class Scopes:
         learned = self._learned.of(name)
         requests = entry.limits.requests_per_minute if entry else None
         tokens = entry.limits.tokens_per_minute if entry else None
-        if remote and self._registry.price(provider, model) != FREE:
+        price = self._registry.price(provider, model)
+        if remote and (price is None or price.input or price.output):
             if requests is None and not (learned and learned.requests):
                 requests = settings.default_requests_per_minute
             if tokens is None and not (learned and learned.tokens):
