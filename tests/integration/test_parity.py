@@ -49,6 +49,11 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
         "calls.list": {"limit": 1},
         "calls.get": {"call_id": call},
         "stats": {},
+        "budget.list": {},
+        "budget.set": {"period": "weekly", "limit": 7.5, "provider": "lab"},
+        "budget.delete": {"budget_id": "bud_none"},
+        "budget.alerts": {},
+        "budget.reconcile": {},
         "benchmark.summary": {"time_window": "1h"},
         "benchmark.providers": {"providers": "lab"},
         "benchmark.leaderboard": {"metric": "latency"},
@@ -72,7 +77,7 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
 
 
 REFUSED = {
-    "seat.stop": "not_found",
+    "seat.stop": "not_found", "budget.delete": "not_found",
     "keys.revoke": "not_found",
     "organizations.create": "conflict",
     "organizations.delete": "not_found",
