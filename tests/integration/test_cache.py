@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.integration.simulated import sim
 from tests.support.cli import command
+from tests.support.keys import BEARER, BOOTSTRAP, make_key, showing
 from tests.support.rest import Answer, Rest, client
 from tests.support.script import Asked, Say
 from tests.support.server import config, environment, serving, write_config
@@ -42,7 +43,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 
     @asynccontextmanager
     async def made(home: Path = tmp_path, **more: Any) -> AsyncIterator[tuple[Upstream, Rest]]:
-        env = {} if shared is None else {"REDIS_URL": shared.url}
+        env = {name: more.pop(name) for name in [*more] if name.isupper()}
+        env |= {} if shared is None else {"REDIS_URL": shared.url}
         more["cache"] = {"backend": request.param} | more.get("cache", {})
         async with upstream() as up, serving(home, config(up.url, **more), **env) as rest:
             yield up, rest
@@ -179,6 +181,56 @@ async def test_clearing(world: World) -> None:
         assert (await q.request("DELETE", "/api/cache"))["removed"] == 1
         wrong = await q.request("DELETE", "/api/cache?providers=lab")
         assert (wrong.status, wrong.error["code"]) == (422, "invalid_input")
+
+
+async def test_organizations_have_only_their_own(world: World) -> None:
+    async with world(QUORUM_BOOTSTRAP_KEY=BOOTSTRAP) as (up, operator):
+        up.model("a", FOUR)
+        operator.headers |= BEARER
+        callers: list[Rest] = []
+        for name in ("first", "second"):
+            organization = (await operator.post("/api/organizations", {"name": name}))["id"]
+            made = await make_key(operator, organization=organization, scopes=["ask", "read", "write"])
+            callers.append(showing(operator, made["key"]))
+        first, second = callers
+        key = (
+            (await trace(first, (await generate(first))["call_id"]))
+            .partition("cache: miss (")[2]
+            .partition(")")[0]
+        )
+        assert (await generate(first))["cached"]
+        assert not (await generate(second))["cached"]
+        assert not (await generate(operator))["cached"]
+        assert up.count("a") == 3
+        shown = [(await q.get("/api/cache")).body for q in (first, second, operator)]
+        assert [(one["entries"], one["hits"], one["misses"]) for one in shown] == [
+            (1, 1, 1),
+            (1, 0, 1),
+            (3, 1, 3),
+        ]
+        assert (await second.request("DELETE", "/api/cache", params={"key": key}))["removed"] == 0
+        assert (await second.request("DELETE", "/api/cache"))["removed"] == 1
+        assert (await generate(first))["cached"]
+        assert (await operator.request("DELETE", "/api/cache"))["removed"] == 2
+        assert not (await generate(first))["cached"]
+
+
+async def test_the_model_api_says_so_and_metrics_count(world: World) -> None:
+    async with world() as (up, q):
+        up.model("a", FOUR)
+        body = {"model": "lab/a", "messages": [{"role": "user", "content": "2+2?"}], "temperature": 0}
+        answers = [await q.post("/v1/chat/completions", body) for _ in range(2)]
+        assert [a.headers["x-quorum-cache"] for a in answers] == ["miss", "hit"]
+        assert [a["choices"][0]["message"]["content"] for a in answers] == [FOUR, FOUR]
+        stream = await q.post("/v1/chat/completions", body | {"stream": True})
+        pieces = [json.loads(line[6:]) for line in stream.body.splitlines() if line.startswith("data: {")]
+        assert "".join(c["delta"].get("content") or "" for p in pieces for c in p["choices"]) == FOUR
+        off = await q.post("/v1/chat/completions", body, headers={"x-quorum-cache": "off"})
+        assert off.headers["x-quorum-cache"] == "miss"
+        unknown = await q.post("/v1/chat/completions", body | {"logit_bias": {"1": -100}})
+        assert unknown.headers["x-quorum-cache"] == "miss"
+        assert up.count("a") == 3
+        assert "orchestrator_cache_hit_rate 0.666" in (await q.get("/metrics")).body
 
 
 @pytest.mark.needs("redis")
