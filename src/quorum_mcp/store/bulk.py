@@ -6,6 +6,7 @@ everywhere else.
 
 from collections.abc import Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Float, Integer, Table, Text
@@ -27,8 +28,9 @@ def store_new(conn: Connection, table: Table, rows: Tuples) -> set[str]:
     if not rows:
         return set()
     if conn.dialect.name == "postgresql":
-        inserted = conn.exec_driver_sql(_postgresql_new(table), _columns(table, rows)).scalars()
-        return set(inserted)
+        # In the order of their keys: two who insert the same rows would wait for each other.
+        columns = _columns(table, sorted(rows, key=itemgetter(0)))
+        return set(conn.exec_driver_sql(_postgresql_new(table), columns).scalars())
     # Who writes on SQLite is alone, so that a look before is as good.
     new = {row[0]: row for row in rows}
     known = conn.exec_driver_sql(_known(table), (codec.encode_text([*new]),)).scalars()
