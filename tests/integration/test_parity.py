@@ -66,7 +66,7 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
         "keys.revoke": {"key_id": "key_0"},
         "organizations.create": {"name": "local"},
         "organizations.list": {},
-        "organizations.delete": {"organization_id": "org_0", "force": True},
+        "organizations.delete": {"organization_id": "org_0"},
         "credentials.set": {"provider": "lab", "value": "a-provider-key"},
         "credentials.list": {},
         "credentials.delete": {"provider": "lab"},
