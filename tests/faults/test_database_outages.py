@@ -25,6 +25,7 @@ from tests.support.upstream import Upstream, upstream
 from tools.postgresql import Server as Postgres
 from tools.postgresql import server as postgres_server
 
+from quorum_mcp.runs import supervisor
 from quorum_mcp.store import postgres, sqlite
 
 LONG = bool(os.environ.get("QUORUM_LONG_FAULTS"))
@@ -112,6 +113,36 @@ async def test_health_tells_of_a_database_that_is_gone(store: PostgresStore, tmp
 
 
 @needs_postgresql
+async def test_what_a_call_said_during_an_outage_is_not_paid_for_again(
+    store: PostgresStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its owner lives: when the database is back, no other server takes its run for a dead one's."""
+    if not LONG:
+        monkeypatch.setattr(supervisor, "STALE_SECONDS", 1.0)
+        monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.5)
+    async with (
+        quorum(tmp_path / "one", store.url) as (up, q),
+        quorum(tmp_path / "other", store.url) as (_, other),
+    ):
+        up.model("b", Say(FOUR, hold="b"))
+        run = (await q.ask("2 + 2?", AB, wait=False))["session_id"]
+        await up.until(lambda: up.count("a", outcome="finished") == 1 and up.count("b") == 1)
+        await asyncio.to_thread(store.server.stop)
+        up.release("b")
+        await up.until(lambda: up.count("b", outcome="finished") == 1)
+        await asyncio.sleep(15.0 if LONG else 2.5)
+        await asyncio.to_thread(store.server.start)
+        async with asyncio.timeout(BACK):
+            while (await other.get(f"/api/session/{run}")).status != 200:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.05)
+        [*_, ending] = await asyncio.wait_for(other.all_events(run), 10)
+        assert ending["data"]["result"]["conclusion"] == "4"
+        assert (await q.session_of(run))["status"] == "completed"
+        assert len(up.asked) == 2
+        await recorded(store, up)
+
+
+@needs_postgresql
 async def test_a_failover_that_breaks_every_connection(store: PostgresStore, tmp_path: Path) -> None:
     """Under load, again and again: what is accepted ends, and each call of a model has one record."""
     seed = random.randrange(10**6)
@@ -167,7 +198,7 @@ async def test_a_slow_database_slows_callers_down_and_nothing_piles_up(
         answers = await asyncio.gather(*(q.query("2 + 2?", AB) for _ in range(20)))
         print(f"20 at once: {time.monotonic() - began:.1f} s, {wire.most} connections")
         assert {answer.status for answer in answers} == {200}
-        assert wire.most <= 10
+        assert wire.most <= 18
         wire.delay = 0.0
         began = time.monotonic()
         await works_again(q)
@@ -198,7 +229,7 @@ async def test_a_database_that_says_nothing_any_more_is_given_up(
             refused(answer)
         assert time.monotonic() - began < SLOWEST
         assert len(up.asked) == asked
-        assert wire.most <= 10
+        assert wire.most <= 18
         assert (await q.get("/api/health/live")).status == 200
         wire.dead = False
         async with asyncio.timeout(20):

@@ -36,7 +36,7 @@ POLL_SECONDS = 0.25  # how often another process's run is looked at
 CANCEL_SECONDS = 3.0  # for which the owner of a run is given to do what was asked
 SILENT_SECONDS = 1.5  # an owner without a heartbeat for so long does not hear that its run was cancelled
 ANSWER_SECONDS = 0.05  # between two looks for the owner's answer
-APPEND_PATIENCE = 10.0  # seconds for which a database that is away is waited for
+APPEND_PATIENCE = 10.0  # seconds for which a database that is away is waited for at least
 
 log = structlog.get_logger()
 
@@ -302,7 +302,8 @@ class Runs:
             log.exception("run.end_not_stored", run_id=here.run_id, error=str(failure))
 
     async def _append(self, here: Running, batch: list[Event]) -> None:
-        until = time.monotonic() + APPEND_PATIENCE
+        # What a call said has been paid for: as long as the run has time, it is not given up.
+        until = time.monotonic() + max(APPEND_PATIENCE, here.context.remaining())
         while True:
             try:
                 return await self._append_once(here, batch)

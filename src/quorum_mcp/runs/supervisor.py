@@ -32,6 +32,7 @@ class Supervisor:
         self._chores = chores
         self._idle = hours * 3600
         self._tasks: list[asyncio.Task[None]] = []
+        self._away = False
 
     def start(self, *, take_over: bool = True) -> None:
         """Begin; `stop` ends it. A process that is soon gone does not take over what others left."""
@@ -94,12 +95,17 @@ class Supervisor:
         await self._runs.obey()
 
     async def _look(self) -> None:
+        was_away, self._away = self._away, True
         expired = await self._runs.store.expire_idle(now_us() - int(self._idle * MICROSECONDS))
         if expired:
             log.info("runs.expired", count=len(expired))
         for chore in self._chores:  # before any take-over: a resumed run counts what its calls had cost
             await chore()
-        for run in await self._runs.store.stale(STALE_SECONDS):
+        stale = await self._runs.store.stale(STALE_SECONDS)
+        self._away = False
+        if was_away:
+            return  # Nobody's heartbeat could be stored meanwhile: the living tell first that they are.
+        for run in stale:
             if run.id in self._runs.running or self._runs.closing:
                 continue
             epoch = await self._runs.store.claim(run.id, self._runs.owner, expected_epoch=run.epoch)
