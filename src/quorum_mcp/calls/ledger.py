@@ -94,6 +94,7 @@ def _begun(state: State, attempt: Attempt) -> CallRecord:
 def _ended(state: State, attempt: Attempt, settled: Bill) -> CallRecord:
     call, target, usage = state.call, attempt.target, settled.usage
     error = state.error if state.result is None else None
+    first = None if attempt.first_token is None else attempt.began - state.began + attempt.first_token
     return CallRecord(
         id=state.id,
         tenant=call.tenant,
@@ -119,7 +120,7 @@ def _ended(state: State, attempt: Attempt, settled: Bill) -> CallRecord:
         cost=None if settled.cost is None else state.spent,
         price_source=settled.source,
         latency_ms=round((time.monotonic() - state.began) * 1000),
-        first_token_ms=None if attempt.first_token is None else round(attempt.first_token * 1000),
+        first_token_ms=None if first is None else round(first * 1000),
         attempts=state.attempts,
         trace=tuple(state.trace.lines),
         finished_at=now_us(),
