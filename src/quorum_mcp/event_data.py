@@ -5,7 +5,7 @@ These are shapes for readers and type checkers; nothing is imported from here to
 
 from typing import Any, Literal, TypedDict
 
-from quorum_mcp.events import EventType
+from quorum_mcp.events import AlertKind, EventType
 
 
 class RunStarted(TypedDict):
@@ -176,6 +176,56 @@ class Stats(TypedDict):
     """Seconds."""
 
 
+class AlertData(TypedDict):
+    """What every alert says."""
+
+    id: str
+    """The alert's id; a webhook is sent the same."""
+    at: str
+    """When it was raised, ISO 8601 in UTC."""
+    kind: AlertKind
+    """What it is about."""
+    subject: str
+    """The budget, provider or model that it is about."""
+    provider: str | None
+    """The provider, where it is about one."""
+    message: str
+    """One sentence for people."""
+
+
+class BudgetAlert(AlertData):
+    """A budget is nearly spent, is spent, or was billed more than was set aside.
+
+    Sent to WebSocket connections and webhooks; part of no run. A tenant is told of its own budgets, the operator
+    of all.
+    """
+
+    period: str
+    """The budget's period."""
+    percentage: float
+    """How much of the limit is spent, in percent."""
+    spent: float
+    """USD billed in the period."""
+    limit: float
+    """USD for the period."""
+    key_id: str | None
+    """The API key whose budget it is."""
+
+
+class ProviderStatus(AlertData):
+    """A provider went down, fails often, is slow, works again, or its limit is nearly used up.
+
+    Sent to WebSocket connections and webhooks; part of no run.
+    """
+
+    status: str
+    """How the provider does now: `healthy`, `degraded`, `unhealthy`."""
+    model: str | None
+    """The model, where it is about one."""
+    figures: dict[str, float]
+    """What was measured, by name."""
+
+
 DATA: dict[EventType, type] = {
     "run.started": RunStarted,
     "round.started": RoundStarted,
@@ -189,6 +239,8 @@ DATA: dict[EventType, type] = {
     "run.finished": RunFinished,
     "run.failed": RunFailed,
     "run.cancelled": RunCancelled,
+    "budget.alert": BudgetAlert,
+    "provider.status": ProviderStatus,
     "stats": Stats,
 }
 """The shape of each type's data; types that are not in here are not sent by this version."""

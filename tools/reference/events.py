@@ -42,8 +42,9 @@ A WebSocket at `/ws` carries the same events. A client sends JSON objects with a
 | `ping` | | is answered with `pong` |
 
 An `id` in a request comes back in the answer's `data`. The answer has the type `accepted`, `pong` or `error`, and the
-number 0. While a client follows nothing, or everything, it gets `stats` every five seconds. Closing the connection
-stops no run. A browser's page may connect if its origin may call the server; a key goes into the headers.
+number 0. While a client follows nothing, or everything, it gets `stats` every five seconds, and alerts as they come,
+whichever server raised them. Closing the connection stops no run. A browser's page may connect if its origin may call
+the server; a key goes into the headers.
 """
 
 
