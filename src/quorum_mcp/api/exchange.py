@@ -13,6 +13,7 @@ from quorum_mcp.api.failures import error_headers
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
 
 T = TypeVar("T")
+LOOK_SECONDS = 0.02
 MAX_BODY = 64 * 1024 * 1024
 
 
@@ -83,19 +84,16 @@ class Exchange:
                 return b"".join(pieces)
 
     async def unless_hung_up(self, work: Awaitable[T]) -> T:
-        """Do `work`; if the caller hangs up first, cancel it. The body must have been read before."""
-        task = asyncio.ensure_future(work)
-        gone = asyncio.ensure_future(self._hung_up())
+        """Do `work` in this task; if the caller hangs up first, cancel it. The body must have been read before."""
+        watch = _Watch(self._receive)
         try:
-            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-                raise Cancelled("the caller hung up")
-            return task.result()
+            return await work
+        except asyncio.CancelledError:
+            if not watch.gone:
+                raise
+            raise Cancelled("the caller hung up") from None
         finally:
-            task.cancel()
-            gone.cancel()
+            watch.end()
 
     async def json(self, value: Any, headers: Mapping[str, str]) -> None:
         """The whole answer."""
@@ -125,6 +123,34 @@ class Exchange:
         lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
 
-    async def _hung_up(self) -> None:
+
+class _Watch:
+    """Looks whether the caller is still there, and cancels the task that began it when not.
+
+    Most requests are over before the first look: a task of its own for each would cost more than it does.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self.gone = False
+        self._receive = receive
+        self._task = asyncio.current_task()
+        self._looking: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin)
+
+    def end(self) -> None:
+        """The work is done."""
+        self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
+        if self.gone and self._task is not None:
+            self._task.uncancel()
+
+    def _begin(self) -> None:
+        self._looking = asyncio.ensure_future(self._look())
+
+    async def _look(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        if self._task is not None:
+            self.gone = True
+            self._task.cancel()

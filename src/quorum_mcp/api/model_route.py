@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any, Protocol
 
+import structlog
 from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +22,7 @@ from quorum_mcp.operations.context import Services
 
 SECONDS = 600.0
 """How long a call may take where the caller does not say: as long as the vendors' own clients wait."""
+log = structlog.get_logger()
 ASK = frozenset({"ask"})
 Json = dict[str, Any]
 
@@ -87,9 +89,17 @@ class ModelRoute:
             asked = self._dialect.read(await exchange.body())
             await exchange.unless_hung_up(self._answer(asked, exchange))
         except QuorumError as error:
-            error.request_id = error.request_id or exchange.request_id
-            if not exchange.begun:
-                await exchange.refuse(error, self._dialect.error(error))
+            await self._refuse(error, exchange)
+        except Exception:
+            log.exception("request.crashed", request_id=exchange.request_id)
+            await self._refuse(
+                QuorumError("internal error", hint="the server's log has the details"), exchange
+            )
+
+    async def _refuse(self, error: QuorumError, exchange: Exchange) -> None:
+        error.request_id = error.request_id or exchange.request_id
+        if not exchange.begun:
+            await exchange.refuse(error, self._dialect.error(error))
 
     async def _answer(self, asked: Asked, exchange: Exchange) -> None:
         services = self._services()

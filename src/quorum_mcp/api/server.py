@@ -16,6 +16,7 @@ from quorum_mcp.access.network import is_loopback
 from quorum_mcp.api import metrics, reference, rest, websocket
 from quorum_mcp.api.anthropic.messages import Messages
 from quorum_mcp.api.failures import error_response
+from quorum_mcp.api.front import Front
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
@@ -72,7 +73,8 @@ def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
-    guard = Guard(app, settings, Authenticator(settings, loopback_bind=loopback_bind, keys=holder.keys))
+    front = Front(app, _model_routes(holder))
+    guard = Guard(front, settings, Authenticator(settings, loopback_bind=loopback_bind, keys=holder.keys))
     return metrics.Counted(guard, holder.metrics)
 
 
@@ -84,6 +86,14 @@ def _metrics_apart(settings: Settings, holder: Holder) -> AbstractAsyncContextMa
     app = Starlette(routes=[metrics.route(holder.get)], exception_handlers={404: _not_found})
     guard = Guard(app, settings, Authenticator(settings, loopback_bind=is_loopback(host), keys=holder.keys))
     return listening(guard, host, port, "server.metrics_port")
+
+
+def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
+    """The vendors' model APIs, by path; all of them are asked by POST."""
+    return {
+        "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
+        "/v1/messages": ModelRoute(Messages(), holder.get),
+    }
 
 
 def _routes(holder: Holder) -> list[BaseRoute]:
@@ -105,8 +115,7 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         Route("/api/openapi.json", openapi),
         Route("/api/docs", docs),
         metrics.route(holder.get),
-        Route("/v1/chat/completions", ModelRoute(ChatCompletions(), holder.get), methods=["POST"]),
-        Route("/v1/messages", ModelRoute(Messages(), holder.get), methods=["POST"]),
+        *(Route(path, app, methods=["POST"]) for path, app in _model_routes(holder).items()),
         Route("/v1/models", Models(holder.get), methods=["GET"]),
         Route("/v1/models/{name:path}", Models(holder.get), methods=["GET"]),
         *rest.routes(holder.get),

@@ -6,6 +6,7 @@ aiohttp is loaded by the first request, not by the import of this module.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.request import getproxies_environment, proxy_bypass
 
@@ -15,7 +16,8 @@ from quorum_mcp.errors import BadProviderAnswer, ProviderTimeout, ProviderUnavai
 from quorum_mcp.providers.base import Timeouts
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession, ClientTimeout
+    from yarl import URL
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that one answer may have, unpacked."""
@@ -41,42 +43,75 @@ class HttpAnswer(Struct, frozen=True):
 
 
 class Clock:
-    """The time limits of one request; every wait goes through `wait`."""
+    """The time limits of one request."""
 
     def __init__(self, timeouts: Timeouts) -> None:
-        self._now = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._timeouts = timeouts
-        self._end = self._now() + timeouts.total
-        self._first = self._now() + timeouts.first_byte
-        self._started = False
+        began = self._loop.time()
+        self._end = began + timeouts.total
+        self._limit = min(began + timeouts.first_byte, self._end)
+        self._started = self._waiting = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tell: Callable[[ProviderTimeout], None] | None = None
 
-    async def wait(self, read: Callable[[], Awaitable[T]]) -> T:
-        """`read()`, within the limit that holds now.
-
-        Raises:
-            ProviderTimeout: naming which limit was passed.
-        """
-        limit = self._now() + self._timeouts.idle if self._started else self._first
-        when = min(limit, self._end)
-        scope = asyncio.timeout_at(when)
+    async def head(self, answer: Awaitable[T]) -> T:
+        """What `answer` waits for, which comes before the first byte. Raises `ProviderTimeout`."""
+        scope = asyncio.timeout_at(self._limit)
         try:
             async with scope:
-                return await read()
+                return await answer
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise ProviderTimeout(self._late(when)) from None
+            raise self._late() from None
 
-    def byte(self) -> None:
-        """The first byte of the body is here: from now on the idle limit counts."""
-        self._started = True
+    def watch(self, late: Callable[[ProviderTimeout], None]) -> None:
+        """Call `late` with the error when a limit is passed while somebody `waits`, until `stop`."""
+        self._tell = late
+        self._arm(self._limit)
 
-    def _late(self, when: float) -> str:
-        if when == self._end:
-            return f"no complete answer within {self._timeouts.total:g} s"
+    def stop(self) -> None:
+        """No limit holds any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def waits(self) -> None:
+        """The next piece of the body is waited for, from now. A reader that is slow itself is not counted.
+
+        The timer stays as it is and looks again when it fires: setting it anew for each piece would cost more
+        than reading the piece.
+        """
+        self._waiting = True
         if self._started:
-            return f"the answer stopped for {self._timeouts.idle:g} s"
-        return f"no first byte within {self._timeouts.first_byte:g} s"
+            self._limit = min(self._loop.time() + self._timeouts.idle, self._end)
+
+    def came(self) -> None:
+        """The piece is here."""
+        self._waiting = False
+        if not self._started:
+            self._started = True
+            self.stop()  # the idle limit may be over before the first byte's would have been
+            self._arm(self._loop.time() + self._timeouts.idle)
+
+    def _arm(self, when: float) -> None:
+        self._timer = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        if not self._waiting:
+            self._arm(now + self._timeouts.idle)
+        elif now < self._limit:
+            self._arm(self._limit)
+        elif self._tell is not None:
+            self._tell(self._late())
+
+    def _late(self) -> ProviderTimeout:
+        if self._limit == self._end:
+            return ProviderTimeout(f"no complete answer within {self._timeouts.total:g} s")
+        if self._started:
+            return ProviderTimeout(f"the answer stopped for {self._timeouts.idle:g} s")
+        return ProviderTimeout(f"no first byte within {self._timeouts.first_byte:g} s")
 
 
 class Response:
@@ -88,20 +123,22 @@ class Response:
         self._max = max_body
         self.status = raw.status
         self.headers: dict[str, str] = {name.lower(): value for name, value in raw.headers.items()}
+        clock.watch(raw.content.set_exception)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, until its end."""
+        """The body as it comes, until its end. Raises `ProviderTimeout`, and `BadProviderAnswer` where it is cut."""
         from aiohttp import ClientError
 
-        size = 0
+        size, content, clock = 0, self._raw.content, self._clock
         while True:
             try:
-                data = await self._clock.wait(self._raw.content.readany)
+                clock.waits()
+                data = await content.readany()
             except (ClientError, OSError) as error:
                 raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
+            clock.came()
             if not data:
                 return
-            self._clock.byte()
             size += len(data)
             if size > self._max:
                 raise BadProviderAnswer(f"the answer is larger than {self._max} bytes")
@@ -149,6 +186,7 @@ class Transport:
         try:
             yield Response(raw, clock, self._max_body)
         finally:
+            clock.stop()
             # After its last byte the connection is already back in the pool and this does nothing.
             raw.close()
 
@@ -166,20 +204,19 @@ class Transport:
     async def _send(
         self, session: "ClientSession", request: HttpRequest, timeouts: Timeouts, clock: Clock
     ) -> "ClientResponse":
-        from aiohttp import ClientConnectionError, ClientError, ClientTimeout, ServerTimeoutError
-        from yarl import URL
+        from aiohttp import ClientConnectionError, ClientError, ServerTimeoutError
 
         try:
-            url = URL(request.url, encoded=True)
-            return await clock.wait(
-                lambda: session.request(
+            url, proxy = _address(request.url)
+            return await clock.head(
+                session.request(
                     request.method,
                     url,
                     data=request.body or None,
                     headers=request.headers,
                     allow_redirects=False,  # a redirect would carry the key to another host
-                    timeout=ClientTimeout(total=None, connect=timeouts.connect),
-                    proxy=_proxy(url.scheme, url.host or ""),
+                    timeout=_connecting(timeouts.connect),
+                    proxy=proxy,
                 )
             )
         except ServerTimeoutError as error:
@@ -203,6 +240,22 @@ class Transport:
             headers={"user-agent": "quorum-mcp"},
         )
         return self._session
+
+
+@lru_cache(maxsize=1_000)
+def _address(text: str) -> "tuple[URL, str | None]":
+    """The URL, and the proxy on the way to it."""
+    from yarl import URL
+
+    url = URL(text, encoded=True)
+    return url, _proxy(url.scheme, url.host or "")
+
+
+@lru_cache(maxsize=1_000)
+def _connecting(seconds: float) -> "ClientTimeout":
+    from aiohttp import ClientTimeout
+
+    return ClientTimeout(total=None, connect=seconds)
 
 
 def _proxy(scheme: str, host: str) -> str | None:
