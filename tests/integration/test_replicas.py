@@ -6,23 +6,18 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.balancer import Balancer, balancer
+from tests.support.keys import BEARER, bearer, eventually, make_key
 from tests.support.mcp import LEGACY, MODERN, Wire, bare, messages
-from tests.support.rest import Rest, client
+from tests.support.replicas import CLOSE, Replicas
+from tests.support.replicas import replicas as started
+from tests.support.rest import Rest
 from tests.support.script import Say
-from tests.support.server import Server, config
-from tests.support.stores import PostgresStore, postgres_store
-from tests.support.upstream import Upstream, upstream
-from tools.redis import Server as Redis
-from tools.redis import server as redis_server
+from tests.support.server import PRICE
 
 pytestmark = [
     pytest.mark.anyio,
@@ -32,23 +27,12 @@ pytestmark = [
 ]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
 ABC = ["lab/a", "lab/b", "lab/c"]
+RATE = 12
+"""Requests per minute to the provider `limited`."""
+BUDGET = 0.003
+"""USD in all for the provider `paid`."""
 TAKEN_OVER = 15.0
 """Seconds after which a dead server's run must have ended elsewhere."""
-
-
-@dataclass
-class Replicas:
-    """The servers, clients that stay with one of them each, and what they share."""
-
-    servers: list[Server]
-    direct: list[Rest]
-    balanced: Balancer
-    up: Upstream
-    store: PostgresStore
-
-    def caller(self) -> AbstractAsyncContextManager[Rest]:
-        """A client of the balancer whose every request is a connection of its own."""
-        return client(self.balanced.url, connection="close")
 
 
 @pytest.fixture(scope="module")
@@ -57,49 +41,15 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="module")
-def redis() -> Iterator[Redis]:
-    with redis_server() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-async def replicas(redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replicas]:
+async def replicas(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Replicas, None]:
     """Started once for all tests here; one that kills a server starts it again."""
-    folder: Path = tmp_path_factory.mktemp("replicas")
-    store = await postgres_store(folder)
-
-    def replica(name: str, up: Upstream) -> Server:
-        return Server(
-            folder / name,
-            config(up.url),
-            QUORUM_DATABASE_URL=store.url,
-            REDIS_URL=redis.url,
-            QUORUM_SECRET_KEY="s" * 64,
-        )
-
-    async with upstream() as up:
-        servers = [replica(f"server-{n}", up) for n in range(3)]
-        try:
-            await asyncio.gather(*(server.started() for server in servers))
-            async with (
-                balancer([server.port for server in servers]) as balanced,
-                client(servers[0].url, connection="close") as a,
-                client(servers[1].url, connection="close") as b,
-                client(servers[2].url, connection="close") as c,
-            ):
-                yield Replicas(servers, [a, b, c], balanced, up, store)
-        finally:
-            for server in servers:
-                if server.process is not None:
-                    server.kill()
-
-
-def script(up: Upstream, **models: Any) -> None:
-    """What the models say in this test, with nothing left of the one before."""
-    up.asked.clear()
-    up.models.clear()
-    for name, said in models.items():
-        up.model(name, said)
+    async with started(
+        tmp_path_factory.mktemp("replicas"),
+        budgets=[{"period": "total", "limit": BUDGET, "provider": "paid"}],
+        limited={"limits": {"requests_per_minute": RATE}},
+        paid={},
+    ) as running:
+        yield running
 
 
 def stored(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -127,7 +77,7 @@ async def first(q: Rest, run: str, kind: str) -> int:
 async def over_websocket(url: str, run: str, after: int) -> list[dict[str, Any]]:
     """The run's events from a number on, to its ending."""
     seen: list[dict[str, Any]] = []
-    async with aiohttp.ClientSession() as session, session.ws_connect(url + "/ws") as socket:
+    async with aiohttp.ClientSession(headers=BEARER) as session, session.ws_connect(url + "/ws") as socket:
         await socket.send_json({"action": "subscribe", "run_id": run, "after": after})
         async for message in socket:
             event = message.json()
@@ -140,7 +90,7 @@ async def over_websocket(url: str, run: str, after: int) -> list[dict[str, Any]]
 
 async def test_a_session_begun_on_one_is_streamed_from_another(replicas: Replicas) -> None:
     up = replicas.up
-    script(up, a=FOUR, b=Say(FIVE, latency=0.3), c=Say(FOUR, hold="first"))
+    replicas.script(a=FOUR, b=Say(FIVE, latency=0.3), c=Say(FOUR, hold="first"))
     one, two, three = replicas.direct
     run = (await one.ask("2 + 2?", ABC, exhaustive=True, wait=False))["session_id"]
     following = asyncio.ensure_future(two.all_events(run))
@@ -168,7 +118,7 @@ async def test_a_session_begun_on_one_is_streamed_from_another(replicas: Replica
 
 async def test_one_idempotency_key_is_one_run_over_all(replicas: Replicas) -> None:
     up = replicas.up
-    script(up, a=Say(FOUR, latency=0.3), b=FOUR)
+    replicas.script(a=Say(FOUR, latency=0.3), b=FOUR)
     async with replicas.caller() as q:
         asked = [q.query("2 + 2?", ABC[:2], idempotency_key="one") for _ in range(9)]
         answers = await asyncio.gather(*asked)
@@ -183,7 +133,7 @@ async def test_one_idempotency_key_is_one_run_over_all(replicas: Replicas) -> No
 
 async def test_seats_are_stopped_and_runs_cancelled_through_any(replicas: Replicas) -> None:
     up = replicas.up
-    script(up, a=FOUR, b=Say(fail="hang"), c=FOUR)
+    replicas.script(a=FOUR, b=Say(fail="hang"), c=FOUR)
     async with replicas.caller() as q:
         for _ in range(3):
             run = (await q.ask("2 + 2?", ABC, exhaustive=True, wait=False))["session_id"]
@@ -204,9 +154,9 @@ async def test_seats_are_stopped_and_runs_cancelled_through_any(replicas: Replic
 
 
 async def test_mcp_of_2026_needs_no_stickiness(replicas: Replicas) -> None:
-    script(replicas.up, a=FOUR, b=FOUR)
+    replicas.script(a=FOUR, b=FOUR)
     before = dict(replicas.balanced.taken)
-    async with bare(replicas.balanced.url, MODERN, connection="close") as wire:
+    async with bare(replicas.balanced.url, MODERN, **CLOSE) as wire:
         for _ in range(3):
             begun = await called(wire, "q_in", query="2 + 2?", providers=ABC[:2])
             answer = await called(wire, "q_out", session_id=begun["session_id"])
@@ -216,15 +166,17 @@ async def test_mcp_of_2026_needs_no_stickiness(replicas: Replicas) -> None:
 
 async def test_an_mcp_session_of_2025_is_its_servers_and_another_says_so(replicas: Replicas) -> None:
     """It lives in one process: elsewhere it is 404, after which a client initialises anew, as the revision has it."""
-    script(replicas.up, a=FOUR, b=FOUR)
-    async with bare(replicas.direct[0].url, LEGACY) as wire:
+    replicas.script(a=FOUR, b=FOUR)
+    async with bare(replicas.direct[0].url, LEGACY, **BEARER) as wire:
         begun = await called(wire, "q_in", query="2 + 2?", providers=ABC[:2])
         wire.url = replicas.direct[1].url + "/mcp"
         async with wire.call("q_out", session_id=begun["session_id"]) as response:
             assert response.status == 404
             [refusal] = await messages(response)
             assert refusal["error"]["message"] == "Session not found"
-    async with bare(replicas.direct[1].url, LEGACY) as wire:  # What was asked is known to all of them.
+    async with bare(
+        replicas.direct[1].url, LEGACY, **BEARER
+    ) as wire:  # What was asked is known to all of them.
         assert (await called(wire, "q_out", session_id=begun["session_id"]))["conclusion"] == "4"
 
 
@@ -239,7 +191,7 @@ async def called(wire: Wire, tool: str, **arguments: Any) -> dict[str, Any]:
 
 async def test_a_killed_servers_runs_end_on_another_and_pay_once(replicas: Replicas) -> None:
     up = replicas.up
-    script(up, a=FOUR, b=Say(FIVE, hold="killed"), c=FOUR)
+    replicas.script(a=FOUR, b=Say(FIVE, hold="killed"), c=FOUR)
     victim = random.randrange(3)
     print(f"victim {victim}")
     async with replicas.caller() as q:
@@ -269,7 +221,7 @@ async def test_a_killed_servers_runs_end_on_another_and_pay_once(replicas: Repli
 
 async def test_the_run_of_a_dead_server_is_cancelled_at_once(replicas: Replicas) -> None:
     up = replicas.up
-    script(up, hang=Say(fail="hang"))
+    replicas.script(hang=Say(fail="hang"))
     run = (await replicas.direct[2].ask("Hang.", ["lab/hang"], wait=False))["session_id"]
     await up.until(lambda: len(up.open) == 1)
     replicas.servers[2].kill()
@@ -283,7 +235,7 @@ async def test_the_run_of_a_dead_server_is_cancelled_at_once(replicas: Replicas)
 
 async def test_a_frozen_server_that_wakes_up_appends_nothing(replicas: Replicas) -> None:
     up = replicas.up
-    script(up, a=FOUR, b=[Say(FIVE, hold="thawed"), FIVE], c=FOUR)
+    replicas.script(a=FOUR, b=[Say(FIVE, hold="thawed"), FIVE], c=FOUR)
     one, two, _ = replicas.direct
     run = (await one.ask("2 + 2?", ABC, exhaustive=True, wait=False))["session_id"]
     await up.until(lambda: up.count(outcome="finished") == 2 and len(up.open) == 1)
@@ -314,3 +266,65 @@ async def two_calls_stored(replicas: Replicas, run: str) -> None:
     async with asyncio.timeout(5):
         while await replicas.store.rows(count) != [(2,)]:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.05)
+
+
+async def test_a_rate_holds_for_all_together(replicas: Replicas) -> None:
+    up = replicas.up
+    replicas.script(r=FOUR)
+    began = time.monotonic()
+    async with replicas.caller() as q:
+        asked = [q.query(f"2 + {n}?", ["limited/r"], timeout_seconds=1.5) for n in range(3 * RATE + 6)]
+        answers = await asyncio.gather(*asked)
+    most = RATE * (1 + (time.monotonic() - began) / 60)
+    served = [answer for answer in answers if answer.status == 200]
+    refused = {(a.status, a.error["code"]) for a in answers if a.status != 200}
+    print(f"{len(served)} of {len(answers)} served, {up.count('r')} requests, at most {most:.1f}")
+    assert refused == {(429, "rate_limited")}
+    assert RATE <= up.count("r") <= most
+    assert len(served) == up.count("r")
+
+
+async def test_a_budget_holds_for_all_together(replicas: Replicas) -> None:
+    up = replicas.up
+    replicas.script(p="Four, I say. " * 20)
+
+    def bill() -> float:
+        read, wrote = up.billed()
+        return (read * PRICE["input_per_million"] + wrote * PRICE["output_per_million"]) / 1e6
+
+    refusals = set[tuple[int, str]]()
+    async with replicas.caller() as q:
+
+        async def spend(refused: int = 0) -> None:
+            while refused < 6:
+                answer = await q.query("How much is 2 + 2?", ["paid/p"], max_tokens=120)
+                if answer.status != 200:
+                    refusals.add((answer.status, answer.error["code"]))
+                    refused += 1
+                    await asyncio.sleep(0.4)  # What others do not use comes back.
+
+        await asyncio.gather(*(spend() for _ in range(9)))
+        budgets = (await q.get("/api/budget"))["budgets"]
+    print(f"billed {bill():.6f} of {BUDGET} USD in {up.count('p')} calls")
+    assert refusals == {(402, "budget_exceeded")}
+    assert 0.7 * BUDGET < bill() <= BUDGET
+    [own] = [one for one in budgets if one["provider"] == "paid"]
+    assert own["spent"] == pytest.approx(bill())
+
+
+async def test_a_key_begins_and_ends_everywhere(replicas: Replicas) -> None:
+    one, two, three = replicas.direct
+    made = await make_key(one, scopes=["read"])
+
+    async def statuses() -> set[int]:
+        return {(await q.get("/api/sessions", headers=bearer(made["key"]))).status for q in (one, two, three)}
+
+    async def works() -> bool:
+        return await statuses() == {200}
+
+    async def ended() -> bool:
+        return await statuses() == {401}
+
+    await eventually(works, 2.0)
+    assert (await two.request("DELETE", f"/api/keys/{made['id']}")).status == 200
+    await eventually(ended, 2.0)
