@@ -227,6 +227,8 @@ async def test_no_place_is_lost_or_given_twice_whatever_happens() -> None:
                     await asyncio.sleep(held)
                 finally:
                     holding -= 1
+            if chance.random() < 0.5:
+                chance.choice(tasks[-6:]).cancel()  # in the moment in which a waiter was given the place
 
         tasks: list[asyncio.Task[None]] = []
         for _ in range(150):
