@@ -31,7 +31,7 @@ _call_values = attrgetter(*_CALL)
 _attempt_values = attrgetter(*(column.name for column in attempts.c))
 
 
-class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of a model: what was asked of whom, how it ended, what it used.
 
     Attributes:
@@ -84,7 +84,7 @@ class Draw(Struct, frozen=True, array_like=True):
     amount: int
 
 
-class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One request that left for a provider; fields as in `CallRecord`. `n` counts within the call, from 1.
 
     `draws` is what was set aside for it. It is in the journal, not in the row: storing the row settles it.

@@ -25,7 +25,7 @@ STILLBORN_SECONDS = 3600.0
 """After which a segment that never got its name is removed."""
 
 
-class Entry(Struct, frozen=True, array_like=True):
+class Entry(Struct, frozen=True, array_like=True, gc=False):
     """One line of the journal.
 
     Attributes:

@@ -11,6 +11,7 @@ may not survive the loss of power: nothing waits for the disk.
 
 import fcntl
 import os
+from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 
@@ -96,16 +97,23 @@ class Segment:
 
     def _write(self, data: bytes) -> None:
         offset = self._position + (self._generation & 1) * self._half
-        written = 0
+        written = os.pwrite(self._fd, data, offset)
         while written < len(data):
             written += os.pwrite(self._fd, data[written:], offset + written)
-        self._position += len(data)
+        self._position += written
 
 
 def frame(generation: int, payload: bytes) -> bytes:
     """The bytes of one line."""
+    stamp, checksum = _stamp(generation)
+    return b"%b%08x%08x%b\n" % (stamp, len(payload), crc32(payload, checksum), payload)
+
+
+@lru_cache(maxsize=2)
+def _stamp(generation: int) -> tuple[bytes, int]:
+    """What every line of a generation begins with, and the checksum of that."""
     stamp = b"%08x" % generation
-    return b"%b%08x%08x%b\n" % (stamp, len(payload), crc32(payload, crc32(stamp)), payload)
+    return stamp, crc32(stamp)
 
 
 def size(payload: bytes) -> int:

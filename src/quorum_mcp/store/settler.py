@@ -21,7 +21,7 @@ RETRY_SECONDS = 5.0
 """Longest pause between two tries while the database is away."""
 
 
-class Waiting(Struct, frozen=True):
+class Waiting(Struct, frozen=True, gc=False):
     """A record on its way: its line in the journal, and what of it the database gets."""
 
     line: bytes
