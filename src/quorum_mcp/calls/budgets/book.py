@@ -38,7 +38,8 @@ class Book:
         if found is None:
             if len(self._of) >= _MOST:
                 self._of.clear()
-            concerned = [one for one in self.budgets.values() if one.concerns(*kind)]
+            near = (*self._by_key.get(key_id, ()), *self._by_tenant.get(tenant, ()), *self._others)
+            concerned = [one for one in near if one.concerns(*kind)]
             found = self._of[kind] = tuple(sorted(concerned, key=lambda one: one.id))
         return found
 
@@ -48,3 +49,13 @@ class Book:
             own.append(self._fallback)
         self.budgets = {budget.id: budget for budget in (*stored, *own)}
         self._of = {}
+        self._by_key: dict[str | None, list[Budget]] = {}
+        self._by_tenant: dict[str, list[Budget]] = {}
+        self._others: list[Budget] = []
+        for budget in self.budgets.values():
+            if budget.key_id is not None:
+                self._by_key.setdefault(budget.key_id, []).append(budget)
+            elif budget.tenant is not None:
+                self._by_tenant.setdefault(budget.tenant, []).append(budget)
+            else:
+                self._others.append(budget)

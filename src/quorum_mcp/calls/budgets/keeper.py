@@ -41,16 +41,17 @@ class Keeper:
         await self._budgets.close()
 
     async def _run(self) -> None:
-        away = False
+        purse = self._budgets.purse
         while True:
             await asyncio.sleep(TICK_SECONDS)
             try:
                 await self._tick()
-                away = False
+                purse.away = None
             except StoreUnavailable as error:
-                if not away:
+                if purse.away is None:
                     log.warning("budgets.waiting", error=str(error))
-                away = True
+                purse.away = error.message
+                self._refresh_at = 0.0  # the next look tells whether it is back
 
     async def _tick(self) -> None:
         now = time.monotonic()

@@ -36,6 +36,8 @@ class Purse:
         """By budget: where calls are drawn from."""
         self.denied: dict[str, Denied] = {}
         """By budget: what was not to be had a moment ago."""
+        self.away: str | None = None
+        """Why the database could not be asked a moment ago. Then nothing is drawn, not even what is here."""
         self._touched: dict[tuple[str, int], float] = {}
         self._all: dict[str, Lease] = {}
         self._doubtful: set[str] = set()

@@ -18,6 +18,7 @@ from quorum_mcp.calls.budgets.refusal import refusal
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.record import Reserved
 from quorum_mcp.config.settings import Settings
+from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.providers.registry import Registry, Target
 from quorum_mcp.store.budgets import BudgetStore
 from quorum_mcp.store.call_rows import Draw
@@ -71,6 +72,12 @@ class Budgets:
             StoreUnavailable: the database cannot be asked.
             DeadlineExceeded: the call's time is over.
         """
+        if self.purse.away is not None:
+            raise StoreUnavailable(
+                f"No money can be set aside: {self.purse.away}",
+                hint="It goes on by itself when the database is back.",
+                retry_after=1.0,
+            )
         while True:
             now = time.monotonic()
             leases = self.purse.leases
