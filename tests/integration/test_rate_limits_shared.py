@@ -1,14 +1,11 @@
 """Rates that several processes share in a real Redis."""
 
 import asyncio
-import json
 import random
-import sys
-from pathlib import Path
 
 import pytest
-from tests.support import taker
 from tests.support.redis_server import redis_server
+from tests.support.taker import KEYS, PROVIDER, assert_never_more, granted_to
 from tools.redis import Server
 
 from quorum_mcp.calls.limits import Limit
@@ -18,33 +15,8 @@ from quorum_mcp.store.shared_state import SharedState
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("redis"), pytest.mark.timeout(30)]
 __all__ = ("redis_server",)
-ROOT = Path(__file__).parents[2]
 LAB = Limit("provider:lab", 60, 600)
 KEY = Limit("key:one", 2, None)
-Granted = list[tuple[int, int, str]]
-
-
-async def granted_to(url: str, seed: int, seconds: float) -> Granted:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.taker", url, str(seed), str(seconds),
-        cwd=ROOT, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    output, _ = await process.communicate()
-    assert process.returncode == 0
-    return [(at, tokens, key) for at, tokens, key in json.loads(output)]
-
-
-def assert_never_more(limit: Limit, grants: Granted) -> None:
-    """In no window, from any grant to any later one, more than a full bucket and what flowed in meanwhile."""
-    for first, (began, _, _) in enumerate(grants):
-        requests = tokens = 0
-        for at, used, _ in grants[first:]:
-            requests, tokens = requests + 1, tokens + used
-            minutes = (at - began) / 60_000
-            if limit.requests is not None:
-                assert requests <= limit.requests * (1 + minutes) + 1e-6, (limit, began, at)
-            if limit.tokens is not None:
-                assert tokens <= limit.tokens * (1 + minutes) + 1e-6, (limit, began, at)
 
 
 async def test_four_processes_never_exceed_any_limit_in_any_window(redis_server: Server) -> None:
@@ -52,13 +24,14 @@ async def test_four_processes_never_exceed_any_limit_in_any_window(redis_server:
     print("seed", seed)
     found = await asyncio.gather(*(granted_to(redis_server.url, seed + n, 3) for n in range(4)))
     assert all(found), "every process got something"
+    assert all(shared for each in found for *_, shared in each)
     grants = sorted(grant for each in found for grant in each)
-    assert_never_more(taker.PROVIDER, grants)
-    for name, limit in taker.KEYS.items():
+    assert_never_more(PROVIDER, grants)
+    for name, limit in KEYS.items():
         own = [grant for grant in grants if grant[2] == name]
         assert_never_more(limit, own)
         # Nor is anything held back: each key used up what it had.
-        used = len(own) if limit.requests is not None else sum(tokens for _, tokens, _ in own)
+        used = len(own) if limit.requests is not None else sum(tokens for _, tokens, *_ in own)
         assert used >= 0.95 * (limit.requests or limit.tokens or 0)
 
 

@@ -28,6 +28,8 @@ BEAT_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 LIFE_SECONDS = 10.0
 """A process that did not beat for so long counts as dead."""
+ASSUMED = 4
+"""Processes that one assumes there to be which has never reached Redis: with too many, it uses too little."""
 
 log = structlog.get_logger()
 
@@ -71,7 +73,8 @@ class SharedState:
         self._client = client
         self._namespace = namespace
         self._member = new_id("own")
-        self._processes = 1
+        self._processes = ASSUMED
+        self._known = False
         self._remembered_until = 0.0
         self._fell = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
@@ -104,7 +107,10 @@ class SharedState:
 
     @property
     def processes(self) -> int:
-        """How many processes live, this one among them; while Redis is away, how many did when it went."""
+        """How many processes live, this one among them; while Redis is away, how many did when it went.
+
+        One that has not reached Redis yet cannot know, and assumes some.
+        """
         return self._processes
 
     async def run(self, work: Callable[["Redis"], Awaitable[T]]) -> T:
@@ -158,12 +164,13 @@ class SharedState:
     async def _beat(self) -> None:
         keys, arguments = [self.key("processes")], [self._member, int(LIFE_SECONDS)]
         counted = max(int(await _evaluate(self._client, _BEAT, keys, arguments)), 1)
-        if self._fell.is_set():
+        if self._known and self._fell.is_set():
             # It may have lost its keys, and the other processes may not have found it yet.
             self._remembered_until = time.monotonic() + LIFE_SECONDS
+        if self._fell.is_set():
             log.warning("redis.back")
         remembered = self._processes if time.monotonic() < self._remembered_until else 1
-        self._processes = max(counted, remembered)
+        self._processes, self._known = max(counted, remembered), True
         self.up, self.reason = True, ""
         self._fell.clear()
 
