@@ -65,6 +65,11 @@ class Server:
         """Send it a signal, such as SIGSTOP and SIGCONT."""
         os.kill(self._running().pid, number)
 
+    def cpu_seconds(self) -> float:
+        """CPU time that it has used."""
+        nanoseconds = Path(f"/proc/{self._running().pid}/schedstat").read_text().split()[0]
+        return int(nanoseconds) / 1e9
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             raise RuntimeError("it was not started")
