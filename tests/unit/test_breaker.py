@@ -6,7 +6,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from quorum_mcp.calls.breaker import MOST_OPEN_SECONDS, OPEN_SECONDS, PATIENCE_SECONDS, Breaker
+from quorum_mcp.calls.breaker import GROWTH, MOST_OPEN_SECONDS, OPEN_SECONDS, PATIENCE_SECONDS, Breaker
 from quorum_mcp.errors import (
     BudgetExceeded,
     ContentFiltered,
@@ -90,14 +90,29 @@ def test_most_of_the_last_calls_failing_opens_it(world: World) -> None:
     while not world.breaker.refuses("lab/a"):
         calls += 1
         world.call(DOWN if calls % 4 else None)
-    assert calls < 20
+    assert calls <= 21
     assert "of the last" in world.refused().message
 
 
-def test_one_in_five_failing_does_not(world: World) -> None:
-    for n in range(500):
-        world.call(DOWN if n % 5 == 0 else None, 0.5)
-    assert world.state == "closed"
+def test_one_in_five_failing_by_chance_does_not(world: World) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for _ in range(20):
+        world.call()
+    for _ in range(5000):  # in which there is a row of five as good as always
+        world.call(DOWN if chance.random() < 0.2 else None, 0.5)
+        assert world.state == "closed"
+
+
+def test_a_busy_model_that_goes_down_is_noticed_soon(world: World) -> None:
+    for n in range(100):
+        world.call(DOWN if n % 5 == 0 else None)
+    calls = 0
+    while not world.breaker.refuses("lab/a"):
+        calls += 1
+        world.call(DOWN)
+    assert calls <= 20
 
 
 @pytest.mark.parametrize(
@@ -203,13 +218,13 @@ def test_it_stays_open_longer_each_time_up_to_a_bound(world: World) -> None:
         waits.append(world.breaker.views("lab")[0].wait)
         world.time += waits[-1]
         world.call(DOWN)
-    assert waits[:3] == pytest.approx([OPEN_SECONDS, 2 * OPEN_SECONDS, 4 * OPEN_SECONDS])
+    assert waits[:3] == pytest.approx([OPEN_SECONDS * GROWTH**n for n in range(3)])
     assert waits[-1] == pytest.approx(MOST_OPEN_SECONDS)
 
 
 def test_a_long_good_time_is_remembered(world: World) -> None:
     world.opened()
-    for pause, expected in ((1.0, 2 * OPEN_SECONDS), (MOST_OPEN_SECONDS + 1, OPEN_SECONDS)):
+    for pause, expected in ((1.0, GROWTH * OPEN_SECONDS), (MOST_OPEN_SECONDS + 1, OPEN_SECONDS)):
         world.time += world.breaker.views("lab")[0].wait
         world.call()
         world.time += pause

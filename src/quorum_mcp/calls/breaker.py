@@ -25,16 +25,18 @@ from quorum_mcp.errors import (
 
 COUNTED = (ProviderUnavailable, ProviderTimeout, BadProviderAnswer, ProviderAuth)
 FAILURES = 5
-"""In a row, that open a circuit."""
+"""In a row, that open a circuit where most of the last calls failed."""
 AUTH_FAILURES = 2
 """The same of refused keys: they do not pass by themselves."""
 WINDOW = 20
-"""Last calls of which most failing opens a circuit too."""
-WINDOW_FAILURES = 12
+"""The last calls that are looked at; so many of which most failed open a circuit without such a row."""
+WINDOW_SHARE = 0.7
+"""Which share of them must have failed: one call in five failing by chance has rows of failures too."""
 WINDOW_SECONDS = 60.0
-OPEN_SECONDS = 20.0
-"""How long a circuit is open at first; each probe that fails doubles it."""
-MOST_OPEN_SECONDS = 120.0
+OPEN_SECONDS = 5.0
+"""How long a circuit is open at first; each probe that fails makes it `GROWTH` times as long."""
+GROWTH = 1.5
+MOST_OPEN_SECONDS = 60.0
 JITTER = 0.1
 """Share by which open times vary, so that many processes do not probe at once."""
 MOST_TOLD_SECONDS = 3600.0
@@ -60,7 +62,7 @@ class View(Struct, frozen=True):
 class Circuit(Struct):
     """One model's circuit: closed while `until` is None; `probe` is when a call was let through to try.
 
-    `opened` counts openings since the circuit last held for a while: each doubles the time.
+    `opened` counts openings since the circuit last held for a while: each makes the next one longer.
     """
 
     failures: int = 0
@@ -166,7 +168,7 @@ class Breaker:
         now = self.now()
         if circuit.until is None and now - circuit.closed_at > MOST_OPEN_SECONDS:
             circuit.opened = 0
-        usual = min(OPEN_SECONDS * 2**circuit.opened, MOST_OPEN_SECONDS)
+        usual = min(OPEN_SECONDS * GROWTH**circuit.opened, MOST_OPEN_SECONDS)
         usual *= 1 + JITTER * (2 * self._chance() - 1)
         told = min(error.retry_after or 0.0, MOST_TOLD_SECONDS)
         circuit.until, circuit.probe = now + max(usual, told), None
@@ -245,12 +247,13 @@ class Pass:
         circuit, now = self._circuit, self._breaker.now()
         circuit.failures += 1
         circuit.recent.append((now, False))
-        most = AUTH_FAILURES if isinstance(error, ProviderAuth) else FAILURES
-        failed = sum(not good for at, good in circuit.recent if now - at <= WINDOW_SECONDS)
-        if circuit.failures >= most:
+        last = [good for at, good in circuit.recent if now - at <= WINDOW_SECONDS]
+        failed, mostly = last.count(False), last.count(False) >= WINDOW_SHARE * len(last)
+        refused = isinstance(error, ProviderAuth) and circuit.failures >= AUTH_FAILURES
+        if refused or (mostly and circuit.failures >= FAILURES):
             self._blame(error, f"{circuit.failures} failures in a row")
-        elif failed >= WINDOW_FAILURES:
-            self._blame(error, f"{failed} of the last {len(circuit.recent)} calls failed")
+        elif mostly and len(last) == WINDOW:
+            self._blame(error, f"{failed} of the last {len(last)} calls failed")
 
     def _blame(self, error: ProviderError, reason: str) -> None:
         self._circuit.last, self._circuit.reason = error, reason

@@ -71,17 +71,20 @@ class Outbox:
         wanted = [webhook for webhook, events in self._webhooks if _wants(events, alert)]
         enqueue(conn, alert.event, _body(alert), wanted)
 
-    def put_once(self, conn: Connection, alert: Alert, *, seconds: float) -> bool:
-        """As `put`, unless there is one of this kind and subject in the last `seconds`; whether it was stored.
+    def put_once(
+        self, conn: Connection, alert: Alert, *, seconds: float, group: Sequence[AlertKind] = ()
+    ) -> bool:
+        """As `put`, unless the same is the last that was said of its subject within `seconds`; whether it was stored.
 
+        `group` names the kinds that take one another's place, such as down and recovered; absent: its own alone.
         Two processes may still store one each, where neither sees the other's transaction.
         """
-        same = select(alerts.c.id).where(
-            alerts.c.kind == alert.kind,
+        last = select(alerts.c.kind).where(
+            alerts.c.kind.in_(group or (alert.kind,)),
             alerts.c.subject == alert.subject,
             alerts.c.at > alert.at - round(seconds * MICROSECONDS),
         )
-        if conn.execute(same.limit(1)).first() is not None:
+        if conn.execute(last.order_by(alerts.c.at.desc()).limit(1)).scalar() == alert.kind:
             return False
         self.put(conn, alert)
         return True
