@@ -202,6 +202,8 @@ async def test_organizations_have_only_their_own(world: World) -> None:
         assert not (await generate(second))["cached"]
         assert not (await generate(operator))["cached"]
         assert up.count("a") == 3
+        other = await make_key(operator, scopes=["ask"], models=["lab/b"])
+        assert (await generate(showing(operator, other["key"]))).status == 403  # kept or not
         shown = [(await q.get("/api/cache")).body for q in (first, second, operator)]
         assert [(one["entries"], one["hits"], one["misses"]) for one in shown] == [
             (1, 1, 1),

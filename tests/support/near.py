@@ -10,7 +10,18 @@ from msgspec import structs
 from tests.support.caching import call, target
 
 from quorum_mcp.calls.call import Call
-from quorum_mcp.messages import Image, JsonFormat, Message, ModelRequest, Reasoning, Text, message
+from quorum_mcp.messages import (
+    Extra,
+    Image,
+    JsonFormat,
+    Message,
+    ModelRequest,
+    Reasoning,
+    Text,
+    Tool,
+    ToolChoice,
+    message,
+)
 from quorum_mcp.providers.registry import Target
 
 BASE = (
@@ -113,6 +124,13 @@ def _option(chance: random.Random) -> dict[str, Any]:
             {"stop": chance.choice((("END",), ("end",), ("END", "STOP"), ("END STOP",)))},
             {"seed": chance.choice((0, 1, 2))},
             {"reasoning_effort": chance.choice(("none", "low", "high"))},
+            {"tools": (Tool("look", "Look it up.", SCHEMA),), "tool_choice": ToolChoice("none")},
+            {
+                "tool_choice": chance.choice(
+                    (ToolChoice("none"), ToolChoice("required"), ToolChoice("named", "look"))
+                )
+            },
+            {"extra": Extra("openai", {"logit_bias": {"1": chance.choice((-1, 1))}})},
             {"parallel_tools": chance.choice((True, False))},
             {
                 "format": chance.choice(

@@ -6,11 +6,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from msgspec import structs
 from tests.support.caching import answer, ask, cache_on, call, target, until, written
 from tests.support.near import near_duplicates, said
 from tools.redis import Server, server
 
-from quorum_mcp.answers import Answer, ReasoningDelta, TextDelta, Usage
+from quorum_mcp.answers import Answer, ProviderLimits, ReasoningDelta, TextDelta, Usage
 from quorum_mcp.calls.cache import Cache, replay
 from quorum_mcp.calls.cache.memory import Memory
 from quorum_mcp.errors import StoreUnavailable
@@ -53,8 +54,9 @@ async def test_the_exact_repeat_is_a_hit(cache: Cache) -> None:
         "id",
         simulated=True,
     )
-    assert await ask(cache, call(), AT, said) is None
-    assert await ask(cache, call(), AT, answer("5")) == said
+    told = structs.replace(said, limits=ProviderLimits(time.monotonic(), requests_left=1))
+    assert await ask(cache, call(), AT, told) is None
+    assert await ask(cache, call(), AT, answer("5")) == said  # what was left of limits then means nothing now
     assert list(replay(said)) == [ReasoningDelta("Hm."), TextDelta("4 🐈")]
     assert (cache.stats().hits, cache.stats().misses, cache.stats().hit_rate) == (1, 1, 0.5)
 

@@ -10,6 +10,7 @@ from quorum_mcp.calls.cache.key import key_of, parse
 from quorum_mcp.calls.call import Call
 from quorum_mcp.config.settings import CacheSettings
 from quorum_mcp.messages import (
+    Extra,
     Image,
     JsonFormat,
     Message,
@@ -55,7 +56,8 @@ FIELDS: dict[str, list[Any]] = {
     "stop": [(), ("END", "END"), ("END ",), ("end",)],
     "seed": [0, 2, None],
     "reasoning_effort": ["none", "high", None],
-    "extra": [{"logit_bias": {"50256": -100}}],
+    "task": ["embed"],
+    "extra": [Extra("openai", {"logit_bias": {"50256": -100}})],
 }
 NOT_KEPT = {"tools", "extra"}
 

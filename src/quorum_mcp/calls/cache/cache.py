@@ -7,7 +7,7 @@ which is high), without tools. Seats of a panel never share an answer: they are 
 import time
 from collections.abc import Generator
 
-from msgspec import DecodeError, msgpack
+from msgspec import DecodeError, msgpack, structs
 
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, TextDelta
 from quorum_mcp.calls.cache.backend import Backend, Stored
@@ -76,6 +76,7 @@ class Cache:
 
     def keep(self, key: str, answer: Answer, flight: Flight | None) -> None:
         """Keep a complete answer, and give it to all who wait for it."""
+        answer = structs.replace(answer, limits=None)  # what was left of them then
         value = _encoded(answer)
         if value is None:
             if flight is not None:

@@ -34,7 +34,7 @@ class Queue:
     """One provider's places, and up to `bound` calls that wait for them (absent: 100 for each place).
 
     A tenant that has less than its equal part of the bound in the queue may wait even where others have
-    filled it: with k tenants, at most bound * (1 + 1/2 + … + 1/k) calls wait.
+    filled it: with k tenants, at most the sum of max(1, bound / i) for i from 1 to k calls wait.
     """
 
     def __init__(self, provider: str, places: int, bound: int | None = None) -> None:
