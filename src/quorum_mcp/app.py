@@ -159,8 +159,9 @@ def _wire(
     consensus = Consensus(settings, registry, calls, runs, files, track, services.get(Records), access.keys)
     calls.virtual = VirtualModels(settings, consensus, runs)
     services.add(consensus)
-    chores = (journal.recover, access.vault.refresh, Upkeep(database, settings.records.retention_days).turn)
-    services.add(Supervisor(runs, hours=settings.session_timeout_hours, chores=chores))
+    chores = (access.vault.refresh, Upkeep(database, settings.records.retention_days).turn)
+    hours = settings.session_timeout_hours
+    services.add(Supervisor(runs, hours=hours, recover=journal.recover, chores=chores))
     return services
 
 

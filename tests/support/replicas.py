@@ -66,7 +66,8 @@ async def replicas(
         ]
         for server in servers:
             stack.callback(_kill, server)
-        await asyncio.gather(*(server.started() for server in servers))
+        # At once, on a machine that may be busy with other tests.
+        await asyncio.gather(*(asyncio.to_thread(server.start, seconds=60.0) for server in servers))
         balanced = await stack.enter_async_context(balancer([server.port for server in servers]))
         own = Replicas(up, store, balanced, servers)
         for server in servers:

@@ -46,8 +46,7 @@ async def test_a_follower_elsewhere_sees_every_event_soon(store: Store) -> None:
         assert list(seen) == list(stored)
         waits = sorted(seen[seq] - stored[seq] for seq in stored)
         print([round(wait * 1000) for wait in waits])
-        if store.engine == "postgresql":
-            assert waits[5] < POLL_SECONDS / 2, "nobody told"
+        assert waits[5] < POLL_SECONDS / 2, "nobody told"
         assert waits[-1] < 2.0
 
 
@@ -68,6 +67,21 @@ async def test_a_lost_connection_for_signals_is_made_anew(tmp_path: Path) -> Non
             began = time.monotonic()
             await there.signals.news("ses_1", seq, 0.01)  # connects again, and says: look first
             assert time.monotonic() - began < LISTENING_SECONDS / 2
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.timeout(20)
+async def test_a_request_wakes_the_runs_owner_only(tmp_path: Path) -> None:
+    store: PostgresStore = await postgres_store(tmp_path)
+    async with store.opened() as here, store.opened() as there:
+        await there.signals.asked({}, 0.01)  # listens from now on
+        others = asyncio.create_task(there.signals.asked({"ses_2"}, 1.0))
+        own = asyncio.create_task(there.signals.asked({"ses_1", "ses_3"}, 10.0))
+        await asyncio.sleep(0.05)
+        here.signals.ask("ses_1")
+        await asyncio.wait_for(own, 5.0)
+        assert not others.done()
+        await others
 
 
 def test_much_news_is_told_in_pieces() -> None:

@@ -15,7 +15,6 @@ LOOK_SECONDS = 2.0
 
 log = structlog.get_logger()
 Chore = Callable[[], Awaitable[object]]
-CHORE_SECONDS = 5.0
 
 
 class Supervisor:
@@ -24,11 +23,14 @@ class Supervisor:
     Args:
         runs: this process's runs.
         hours: how long an open session may be idle before it expires.
-        chores: what else is done now and then, such as storing what dead processes left in their journals.
+        recover: stores what dead processes left in their journals; done before any take-over, for a resumed run
+            counts what its calls had cost.
+        chores: what else is done now and then; none of it holds up a take-over.
     """
 
-    def __init__(self, runs: Runs, *, hours: float, chores: Sequence[Chore] = ()) -> None:
+    def __init__(self, runs: Runs, *, hours: float, recover: Chore, chores: Sequence[Chore] = ()) -> None:
         self._runs = runs
+        self._recover = recover
         self._chores = chores
         self._idle = hours * 3600
         self._tasks: list[asyncio.Task[None]] = []
@@ -44,11 +46,12 @@ class Supervisor:
     def take_over(self) -> None:
         """Begin to claim what dead processes left; a second call does nothing."""
         if len(self._tasks) == 1:
-            look = self._repeat(self._look, lambda: asyncio.sleep(LOOK_SECONDS))
-            self._tasks.append(asyncio.create_task(look, name="runs: take-over"))
+            for action, name in ((self._look, "take-over"), *((chore, "chore") for chore in self._chores)):
+                loop = self._repeat(action, lambda: asyncio.sleep(LOOK_SECONDS))
+                self._tasks.append(asyncio.create_task(loop, name=f"runs: {name}"))
 
     async def stop(self) -> None:
-        """End both loops."""
+        """End all of it."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -99,8 +102,7 @@ class Supervisor:
         expired = await self._runs.store.expire_idle(now_us() - int(self._idle * MICROSECONDS))
         if expired:
             log.info("runs.expired", count=len(expired))
-        for chore in self._chores:  # before any take-over: a resumed run counts what its calls had cost
-            await chore()
+        await self._recover()
         stale = await self._runs.store.stale(STALE_SECONDS)
         self._away = False
         if was_away:
