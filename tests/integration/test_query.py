@@ -208,3 +208,12 @@ async def test_calls_have_records_that_add_up(tmp_path: Path) -> None:
     assert answer["total_cost"] == pytest.approx(spent)
     assert session["session_cost"] == pytest.approx(spent)
     assert {r["id"] for r in records} == {r["call_id"] for r in answer["provider_responses"]}
+
+
+async def test_no_rule_is_told_for_a_panel_that_nobody_knows_anything_of(tmp_path: Path) -> None:
+    row = {"question": "2 + 2?", "answers": [{"model": "lab/alpha", "text": FOUR, "correct": 1}]}
+    async with scripted(tmp_path) as (_, q):
+        refused = await q.post("/api/calibrate", {"rows": [row], "panel": ["lab/alpha", "lab/alpah"]})
+        assert (refused.status, refused.error["code"]) == (422, "invalid_input")
+        assert "no answers of lab/alpah" in refused.error["message"]
+        assert refused.error["hint"] == "did you mean lab/alpha?"

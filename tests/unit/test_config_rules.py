@@ -42,6 +42,10 @@ def test_nothing_that_a_consensus_asks_is_one(tmp_path: Path, text: str, key: st
     ("text", "says"),
     [
         ("panels:\n  p: []", "quorum.yaml:2: panels.p: a panel needs at least one model"),
+        (
+            "providers:\n  builtin: {wire: openai}",
+            "quorum.yaml:2: providers.builtin: this name belongs to the solvers",
+        ),
         ("providers:\n  a/b: {}", "quorum.yaml:2: providers.a/b: a provider's name"),
         ("providers:\n  a: {base_url: '127.0.0.1:1'}", "quorum.yaml:2: providers.a.base_url: is no http://"),
         ("providers:\n  a: {base_url: 'http://'}", "providers.a.base_url: is no http://"),

@@ -1,8 +1,12 @@
 """What model names mean, which providers there are, and what they cost."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from quorum_mcp.answers import Usage
+from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import AliasSettings, PriceSettings, ProviderSettings, Settings
 from quorum_mcp.errors import ConfigError, ModelNotFound
 from quorum_mcp.providers.catalog import Catalog, catalog, parse_catalog
@@ -149,6 +153,24 @@ def test_registered_providers() -> None:
 def test_entries_that_cannot_be_used(entry: ProviderSettings, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         registry(providers={"lab": entry})
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("{}", "quorum.yaml:3: providers.lab: wire is missing"),
+        ("{wire: openai}", "quorum.yaml:3: providers.lab: base_url is missing"),
+        ("\n    wire: openai\n    base_url: http://127.0.0.1:1\n    deployments: [{base_url: 'http://127.0.0.1:2'}]",
+         "quorum.yaml:4: providers.lab: deployments are not supported"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_cannot_be_used_is_named_by_its_line(tmp_path: Path, entry: str, says: str) -> None:
+    file = tmp_path / "quorum.yaml"
+    file.write_text(f"providers:\n  openai: {{}}\n  lab: {entry}\n")
+    settings = load(config=file, env={"HOME": str(tmp_path)}, cwd=tmp_path)
+    with pytest.raises(ConfigError, match=re.escape(says)) as caught:
+        Registry(settings)
+    assert caught.value.details["file"] == str(file)
 
 
 def test_an_openai_shaped_vendor_takes_only_data() -> None:

@@ -1,12 +1,16 @@
 """Configuration before it has types: a tree of text whose every node knows where it was written."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from quorum_mcp.errors import ConfigError
+
+_LINE = re.compile(r".+ line (\d+) \((.+)\)")
+"""How a line of a file is described."""
 
 
 class Origin(Struct, frozen=True):
@@ -36,6 +40,14 @@ class Node(Struct):
     value: "str | dict[str, Node] | list[Node] | None"
     origin: Origin
     style: Literal["plain", "quoted", "text"] = "plain"
+
+
+def origin_of(sources: Mapping[str, str], key: str) -> Origin:
+    """Where a setting, or the first of a section's, was written; out of what the settings kept of it."""
+    first = next((one for one in sources if one == key or one.startswith(f"{key}.")), None)
+    describe = "configuration" if first is None else sources[first]
+    written = _LINE.fullmatch(describe)
+    return Origin(describe, written[2], int(written[1])) if written else Origin(describe)
 
 
 def fail(origin: Origin, key: str, problem: str, hint: str | None = None) -> ConfigError:

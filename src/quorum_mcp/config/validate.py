@@ -13,6 +13,8 @@ from quorum_mcp.events import AlertKind
 
 VIRTUAL = "quorum"
 """The provider of the virtual models (`quorum/quick`, …): no name for a provider of one's own."""
+BUILTIN = "builtin"
+"""The provider that is always there: no name for a provider of one's own either."""
 
 WEBHOOK_EVENTS = ("budget.alert", "provider.status")
 """What a webhook may ask for, besides single kinds of alerts."""
@@ -40,6 +42,8 @@ def _providers(settings: Settings) -> Generator[Problem, None, None]:
         key = f"providers.{name}"
         if name == VIRTUAL:
             yield key, "this name belongs to the virtual models (quorum/quick, …)", "Choose another name."
+        elif name == BUILTIN:
+            yield key, "this name belongs to the solvers that are built in", "Choose another name."
         elif not _NAME.fullmatch(name):
             yield key, "a provider's name is made of letters, digits, `.`, `_` and `-`", None
         yield from _endpoint(key, provider)
@@ -54,6 +58,9 @@ def _providers(settings: Settings) -> Generator[Problem, None, None]:
             yield f"{key}.auth", "expected bearer, header NAME, query NAME or command PROGRAM", None
         if provider.models is not None and provider.model and provider.model not in provider.models:
             yield f"{key}.model", f"is none of models{nearest(provider.model, provider.models)}", None
+        for model in provider.model_limits if provider.models is not None else ():
+            if model not in provider.models:
+                yield f"{key}.model_limits.{model}", f"is none of models{nearest(model, provider.models)}", None
 
 
 def _endpoint(key: str, endpoint: ProviderSettings | DeploymentSettings) -> Generator[Problem, None, None]:

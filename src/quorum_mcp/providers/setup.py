@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from quorum_mcp.config.nodes import fail, origin_of
 from quorum_mcp.config.settings import ProviderSettings, Settings
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.providers.base import Kind
@@ -61,7 +62,7 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
     entry = settings.providers.get(name)
     given = entry or ProviderSettings()
     env = settings.env
-    _refuse_deployments(name, given)
+    _refuse_deployments(settings, name, given)
     keys = given.api_keys or _key(env, (given.api_key_env,) if given.api_key_env else vendor.keys)
     base_url = given.base_url or next((env[key] for key in vendor.base_urls if env.get(key)), vendor.base_url)
     missing = None
@@ -89,14 +90,12 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
 
 
 def _custom(name: str, entry: ProviderSettings, settings: Settings, catalog: Catalog) -> Setup:
-    where = f"providers.{name}"
     if entry.wire is None:
-        raise ConfigError(
-            f"{where}: wire is missing", hint="wire is openai, anthropic, google, mistral or ollama"
-        )
+        hint = "wire is openai, anthropic, google, mistral or ollama"
+        raise _wrong(settings, name, "wire is missing", hint)
     if not entry.base_url:
-        raise ConfigError(f"{where}: base_url is missing", hint="a provider of your own needs its address")
-    _refuse_deployments(name, entry)
+        raise _wrong(settings, name, "base_url is missing", "a provider of your own needs its address")
+    _refuse_deployments(settings, name, entry)
     keys = entry.api_keys or _key(settings.env, (entry.api_key_env,) if entry.api_key_env else ())
     base_url = normal_url(entry.base_url, "http://127.0.0.1")
     return Setup(
@@ -125,12 +124,15 @@ def _key(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
     return (value,) if value else ()
 
 
-def _refuse_deployments(name: str, entry: ProviderSettings) -> None:
+def _refuse_deployments(settings: Settings, name: str, entry: ProviderSettings) -> None:
     if entry.deployments:
-        raise ConfigError(
-            f"providers.{name}: deployments are not supported by this version",
-            hint="give each endpoint a name of its own and list them under fallbacks",
-        )
+        hint = "give each endpoint a name of its own and list them under fallbacks"
+        raise _wrong(settings, name, "deployments are not supported by this version", hint)
+
+
+def _wrong(settings: Settings, name: str, problem: str, hint: str) -> ConfigError:
+    key = f"providers.{name}"
+    return fail(origin_of(settings.sources, key), key, problem, hint)
 
 
 def normal_url(url: str, usual: str) -> str:

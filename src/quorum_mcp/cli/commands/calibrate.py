@@ -1,8 +1,7 @@
 """`quorum calibrate`."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -49,7 +48,6 @@ async def command(
         given["panel"] = [member.strip() for member in panel.split(",") if member.strip()]
     async with session.client() as quorum:
         learnt = cast("Learnt", await quorum.invoke("calibrate", **given))
-    _check_panel(given.get("panel", ()), learnt)
     if session.as_json:
         value(learnt)
         return
@@ -61,19 +59,6 @@ async def command(
         wrong = "not known" if learnt.all_wrong is None else f"{learnt.all_wrong:.1%}"
         rule = "leader alone" if learnt.guard == "leader" else learnt.guard
         data(f"this panel decides by: {rule}; effective votes {votes}; all wrong together {wrong}")
-
-
-def _check_panel(panel: Sequence[str], learnt: "Learnt") -> None:
-    """Refuse to tell a rule for models that nobody knows anything of; what was learnt stays."""
-    known = [member.model for member in learnt.members]
-    missing = [name for name in panel if name not in known]
-    if not missing or learnt.effective_votes is not None:  # earlier data may know them
-        return
-    near = get_close_matches(missing[0], known, 1, 0.4)
-    raise InvalidInput(
-        f"nothing can be said of this panel: the data has no answers of {', '.join(missing)}",
-        hint=f"did you mean {near[0]}?" if near else f"it has answers of {', '.join(known)}",
-    )
 
 
 def rows(name: str) -> list[dict[str, Any]]:

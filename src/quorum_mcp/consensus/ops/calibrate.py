@@ -1,5 +1,7 @@
 """Learning from labelled answers: a file of them, or the scores that users give."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -71,12 +73,25 @@ async def calibrate(ctx: Context, given: Calibrate) -> Learnt:
     learnt = Learnt(questions=len(found), members=[_member(name, found) for name in names])
     if given.panel:
         panel = await consensus.track.of(given.panel)
+        if panel.statistics is None:
+            _require_answers(given.panel, names)
         rule = panel.guard.rule.replace("_", " ")
         learnt.guard = f"{rule} {panel.guard.k}" if panel.guard.rule == "leader_unless" else rule
         if panel.statistics is not None:
             learnt.effective_votes = round(panel.statistics.effective_votes, 3)
             learnt.all_wrong = round(panel.statistics.all_wrong, 4)
     return learnt
+
+
+def _require_answers(panel: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse to tell a rule for models that nobody knows anything of; what was learnt stays."""
+    missing = [name for name in panel if name not in known]
+    if missing:
+        near = get_close_matches(missing[0], known, 1, 0.4)
+        raise InvalidInput(
+            f"nothing can be said of this panel: the data has no answers of {', '.join(missing)}",
+            hint=f"did you mean {near[0]}?" if near else f"it has answers of {', '.join(known)}",
+        )
 
 
 def _member(name: str, questions: list[Labelled]) -> Member:
