@@ -156,7 +156,9 @@ class Runs:
         if turn == 1:
             return 0
         before = 0
-        for event in await self.events.read(run_id, types=("run.started", *ENDINGS)):
+        for event in await self.events.read(
+            run_id, types=("run.started", "run.finished", "run.failed", "run.cancelled")
+        ):
             if event.data["turn"] == turn:
                 return event.seq - 1
             before = event.seq
