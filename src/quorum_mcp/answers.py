@@ -51,6 +51,8 @@ class Answer(Struct, frozen=True):
     model: str
     id: str | None = None
     simulated: bool = False
+    vectors: tuple[tuple[float, ...], ...] = ()
+    """Embeddings, one for each text that was sent, where those were asked for."""
     limits: ProviderLimits | None = None
 
     @property

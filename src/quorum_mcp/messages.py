@@ -108,6 +108,7 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
         messages: the conversation; system messages may stand anywhere, wires place them.
         max_tokens: cap on output tokens (reasoning included); None leaves the provider's default.
         reasoning_effort: how hard to think, in the OpenAI words; a wire that has no equivalent raises.
+        task: `embed` asks for one vector for each text part instead of an answer.
         extra: what only a provider of the same wire as the caller's can be asked.
     """
 
@@ -123,4 +124,12 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    task: Literal["chat", "embed"] = "chat"
     extra: Extra | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All text parts, in order."""
+        return tuple(
+            part.text for message in self.messages for part in message.parts if isinstance(part, Text)
+        )

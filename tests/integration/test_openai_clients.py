@@ -173,3 +173,18 @@ async def test_a_panel_is_a_model(tmp_path: Path) -> None:
                 model="quorum/quick", messages=QUESTION,
                 tools=[{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}],
             )  # fmt: skip
+
+
+async def test_embeddings_in_both_forms(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (_, q, client):
+        made = await client.embeddings.create(model="lab/e", input=["one", "three"], encoding_format="float")
+        assert [row.embedding for row in made.data] == [[3.0, 0.5], [5.0, 0.5]]
+        assert made.usage.prompt_tokens == 2
+        packed = await client.embeddings.create(model="lab/e", input="three")  # base64, unless told otherwise
+        assert packed.data[0].embedding == [5.0, 0.5]
+        call = await q.get(f"/api/calls/{made.model_extra['quorum']['call_id']}")
+        assert (call["input_tokens"], call["cost"]) == (2, pytest.approx(2e-6))
+        with pytest.raises(openai.BadRequestError, match="dimensions"):
+            await client.embeddings.create(model="lab/e", input="one", dimensions=8)
+        with pytest.raises(openai.UnprocessableEntityError, match="input"):
+            await client.embeddings.create(model="lab/e", input=[])

@@ -94,6 +94,8 @@ class Upstream:
             ]
             return await _whole(writer, 200, {"object": "list", "data": listed})
         given: dict[str, Any] = json.loads(body)
+        if path.endswith("/embeddings"):
+            return await _whole(writer, 200, _vectors(given))
         model = self.models.get(given["model"])
         if model is None:
             error = {"message": f"The model {given['model']} does not exist", "code": "model_not_found"}
@@ -147,7 +149,9 @@ class Upstream:
         asked.output_tokens = _count(asked.said)
         message = {"role": "assistant", "content": asked.said}
         choice = {"index": 0, "finish_reason": stop, "message": message}
-        return await _whole(writer, 200, _head(asked) | _usage(asked, say) | {"choices": [choice]}, say.headers)
+        return await _whole(
+            writer, 200, _head(asked) | _usage(asked, say) | {"choices": [choice]}, say.headers
+        )
 
     async def _stream(self, asked: Asked, say: Say, stop: str, writer: Writer) -> bool:
         lines = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
@@ -244,6 +248,13 @@ def _shortened(text: str, body: dict[str, Any]) -> tuple[str, str]:
     return text[:end], "length"
 
 
+def _vectors(given: dict[str, Any]) -> dict[str, Any]:
+    """A vector of two numbers for each text: its length, and a half."""
+    rows = [{"index": n, "embedding": [float(len(text)), 0.5]} for n, text in enumerate(given["input"])]
+    used = sum(_count(text) for text in given["input"])
+    return {"data": rows, "model": given["model"], "usage": {"prompt_tokens": used, "total_tokens": used}}
+
+
 def _head(asked: Asked) -> dict[str, Any]:
     kind = "chat.completion.chunk" if asked.body.get("stream") else "chat.completion"
     return {"id": "chatcmpl-test", "created": 0, "model": asked.model, "object": kind}
@@ -264,14 +275,18 @@ def _usage(asked: Asked, say: Say) -> dict[str, Any]:
 
 async def _refuse(writer: Writer, say: Say) -> bool:
     if say.fail == "limit":
-        error = {"message": "slow down", "type": "rate_limit_error"}
+        error = {"message": say.refusal or "slow down", "type": "rate_limit_error"}
         headers = {"retry-after": f"{say.retry_after:g}"} | say.headers
         return await _whole(writer, 429, {"error": error}, headers)
     if say.fail == "auth":
         return await _whole(
-            writer, 401, {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
+            writer,
+            401,
+            {"error": {"message": say.refusal or "Incorrect API key provided", "code": "invalid_api_key"}},
         )
-    return await _whole(writer, 500, {"error": {"message": "upstream failed", "type": "server_error"}})
+    return await _whole(
+        writer, 500, {"error": {"message": say.refusal or "upstream failed", "type": "server_error"}}
+    )
 
 
 async def _whole(

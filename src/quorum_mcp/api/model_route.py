@@ -48,11 +48,17 @@ class Stream(Protocol):
 
 
 class Asked(Struct):
-    """A request that was read: `stream` makes the encoder of its stream, None where a whole answer is wanted."""
+    """A request that was read.
+
+    Attributes:
+        stream: the encoder of its stream, None where a whole answer is wanted.
+        options: what the dialect wants to know again when it writes the answer.
+    """
 
     model: str
     request: ModelRequest
     stream: Stream | None = None
+    options: Json = {}
 
 
 class Dialect(Protocol):
@@ -65,7 +71,7 @@ class Dialect(Protocol):
         """Read a request. Raises `Malformed`, `InvalidInput` or `Unsupported`; nothing is dropped."""
         ...
 
-    def whole(self, result: Result) -> Json:
+    def whole(self, result: Result, options: Json) -> Json:
         """The whole answer."""
         ...
 
@@ -107,7 +113,7 @@ class ModelRoute:
         call = self._call(asked, exchange, services.get(Settings))
         if asked.stream is None:
             result = await calls.run(call)
-            await exchange.json(self._dialect.whole(result), _headers(result))
+            await exchange.json(self._dialect.whole(result, asked.options), _headers(result))
             return
         try:
             await _pass_on(calls.stream(call), exchange, asked.stream)

@@ -22,6 +22,7 @@ from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
 from quorum_mcp.api.model_route import ModelRoute
 from quorum_mcp.api.openai.chat import ChatCompletions
+from quorum_mcp.api.openai.embeddings import Embeddings
 from quorum_mcp.api.openai.models import Models
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.readiness import Readiness
@@ -92,6 +93,7 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
     """The vendors' model APIs, by path; all of them are asked by POST."""
     return {
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
+        "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
         "/v1/messages": ModelRoute(Messages(), holder.get),
     }
 

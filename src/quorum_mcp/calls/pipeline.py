@@ -148,22 +148,12 @@ class Calls:
                 state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
             with self.breaker.admit(target.name) as passing:
                 state.trace.add(f"breaker of {target.name}: {passing}")
-                taken = await self.limits.take(target, call)
-                if taken.waited:
-                    state.trace.add(taken.waited)
-                try:
-                    request, reserved = await self._admit(target, state)
-                except BaseException:
-                    self.limits.give_back(target, taken)
-                    raise
-                attempt = state.attempt(target, reserved, taken)
+                request, attempt = await self._prepare(target, call, state)
                 passing.leaves()
-                self._note(state, attempt)
                 try:
                     times = _timeouts(state.call.remaining(), chain.patience())
-                    in_one = state.whole and not chain.another  # a silent one must be told from a slow one
-                    source = _in_one(target.provider, request, times) if in_one else None
-                    async with aclosing(source or target.provider.stream(request, times)) as items:
+                    asked = _asked(target.provider, request, times, state.whole, chain)
+                    async with aclosing(asked) as items:
                         async for item in items:
                             if attempt.first_token is None:
                                 attempt.first_token = time.monotonic() - attempt.began
@@ -183,6 +173,20 @@ class Calls:
                     raise
                 finally:
                     self._settle(request, state, attempt, answer, error)
+
+    async def _prepare(self, target: Target, call: Call, state: State) -> tuple[ModelRequest, Attempt]:
+        """Rates and money for one request, and its line in the journal: from here on it may leave."""
+        taken = await self.limits.take(target, call)
+        if taken.waited:
+            state.trace.add(taken.waited)
+        try:
+            request, reserved = await self._admit(target, state)
+        except BaseException:
+            self.limits.give_back(target, taken)
+            raise
+        attempt = state.attempt(target, reserved, taken)
+        self._note(state, attempt)
+        return request, attempt
 
     async def _admit(self, target: Target, state: State) -> tuple[ModelRequest, Reserved | None]:
         """The request as it is sent, and the money set aside for it."""
@@ -260,11 +264,24 @@ class Calls:
             watcher.finished(state)
 
 
-async def _in_one(
-    provider: Provider, request: ModelRequest, times: Timeouts
+async def _asked(
+    provider: Provider, request: ModelRequest, times: Timeouts, whole: bool, chain: Chain
 ) -> AsyncGenerator[Delta | Answer, None]:
-    """The answer without deltas: a tenth of the work of a stream; its first byte comes when it is done."""
-    yield await provider.complete(request, structs.replace(times, first_byte=times.total, idle=times.total))
+    """What the provider answers, the `Answer` last.
+
+    Where nobody wants the deltas it is asked for the answer in one piece: a tenth of a stream's work. Its first
+    byte comes when it is done, so while there is another candidate a stream tells a silent one from a slow one.
+    """
+    in_one = structs.replace(times, first_byte=times.total, idle=times.total)
+    if request.task == "embed":
+        made = await provider.embed(request.model, request.texts, in_one)
+        yield Answer((), "stop", made.usage, made.model, vectors=made.vectors)
+    elif whole and not chain.another:
+        yield await provider.complete(request, in_one)
+    else:
+        async with aclosing(provider.stream(request, times)) as items:
+            async for item in items:
+                yield item
 
 
 def _timeouts(left: float, patience: float) -> Timeouts:

@@ -20,7 +20,7 @@ class Messages:
             raise InvalidInput("max_tokens is missing", hint="Anthropic's messages need it")
         return Asked(asked.model, translate(asked), Events(asked.model) if asked.stream else None)
 
-    def whole(self, result: Result) -> Json:
+    def whole(self, result: Result, options: Json) -> Json:  # noqa: ARG002 - there are none
         """The whole message."""
         return message(result)
 

@@ -20,7 +20,7 @@ class ChatCompletions:
         stream = Chunks(asked.model, usage=usage) if asked.stream else None
         return Asked(asked.model, translate(asked), stream)
 
-    def whole(self, result: Result) -> Json:
+    def whole(self, result: Result, options: Json) -> Json:  # noqa: ARG002 - there are none
         """The whole completion."""
         return completion(result)
 

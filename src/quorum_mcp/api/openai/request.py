@@ -1,6 +1,6 @@
 """A chat completion as OpenAI's clients ask for it, read into our own request; what has no equivalent is refused by name."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -28,6 +28,7 @@ PASSED_ON = (
 )  # fmt: skip
 """Fields that a provider of the same wire gets as they are; none of them changes what a token costs."""
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 class StreamOptions(Struct):
@@ -70,6 +71,11 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
 
 
 def read(body: bytes) -> ChatRequest:
+    """The fields of a chat completion; errors as `read_as`."""
+    return read_as(body, ChatRequest, "chat completions")
+
+
+def read_as(body: bytes, shape: type[T], what: str) -> T:
     """The body's fields.
 
     Raises:
@@ -77,14 +83,12 @@ def read(body: bytes) -> ChatRequest:
         InvalidInput: a field is unknown, missing, or of the wrong kind.
     """
     try:
-        return codec.decode(body, ChatRequest)
+        return codec.decode(body, shape)
+    except codec.ShapeError as error:
+        raise InvalidInput(str(error), hint=f"fields and their types are those of OpenAI's {what}") from None
     except codec.JSONError as error:
-        if not isinstance(error, codec.ShapeError):
-            raise Malformed(
-                f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
-            ) from None
-        raise InvalidInput(
-            str(error), hint="fields and their types are those of OpenAI's chat completions"
+        raise Malformed(
+            f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
         ) from None
 
 
