@@ -16,6 +16,8 @@ from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.budgets.keeper import Keeper
 from quorum_mcp.calls.budgets.watch import Watch
 from quorum_mcp.calls.cache import Cache
+from quorum_mcp.calls.health import Vitals
+from quorum_mcp.calls.health.service import Health
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.limits import Limits
 from quorum_mcp.calls.metrics import CallGauges, CallMetrics, journal_gauge
@@ -84,11 +86,13 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
         supervisor = services.get(Supervisor)
         await services.get(Keeper).start()
         services.get(Notifier).start()
+        services.get(Health).start(probe=take_over)
         supervisor.start(take_over=take_over)
         try:
             yield services
         finally:
             await supervisor.stop()
+            await services.get(Health).stop()
             await services.get(Notifier).stop()
             await services.get(Runs).close()
             await services.get(Calls).cache.close()
@@ -141,16 +145,20 @@ def _wire(
     metrics = Metrics()
     cache = Cache(settings.cache, shared)
     limits = Limits(settings, registry, shared)
-    watcher = CallMetrics(metrics, registry)
+    watcher, vitals = CallMetrics(metrics, registry), Vitals()
     budgets = Budgets(settings, database, journal, registry)
     notifier = Notifier(settings, database)
     keeper = Keeper(budgets, Watch(budgets, notifier.outbox, database))
-    calls = Calls(settings, registry, Ledger(journal), budgets, watcher, cache=cache, limits=limits)
+    calls = Calls(settings, registry, Ledger(journal), budgets, watcher, vitals, cache=cache, limits=limits)
+    health = Health(
+        registry, vitals, calls.breaker, limits, notifier.outbox, database,
+        seconds=settings.health.probe_seconds,
+    )  # fmt: skip
     metrics.sources += [CallGauges(calls, registry), RunMetrics(metrics, runs), journal_gauge(journal)]
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)
-    for part in (database, journal, registry, runs, calls, budgets, keeper, notifier, files, track, metrics):
+    for part in (database, journal, registry, runs, calls, budgets, keeper, notifier, health, files, track, metrics):
         services.add(part)
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)

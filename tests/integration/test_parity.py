@@ -71,6 +71,11 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
         "credentials.list": {},
         "credentials.delete": {"provider": "lab"},
         "credentials.reseal": {},
+        "alerts.list": {"limit": 5},
+        "webhooks.list": {},
+        "webhooks.deliveries": {"limit": 5},
+        "webhooks.test": {"webhook_id": "whk_none"},
+        "providers.test": {"name": "lab"},
     }
     assert operation.name in samples, f"give {operation.name} a sample in {Path(__file__).name}"
     return samples[operation.name]
@@ -82,6 +87,7 @@ REFUSED = {
     "organizations.create": "conflict",
     "organizations.delete": "not_found",
     "credentials.delete": "not_found",
+    "webhooks.test": "not_found",
 }
 """Operations that refuse their sample: every surface must refuse it alike."""
 

@@ -15,7 +15,8 @@ from quorum_mcp.events import ENDINGS, Event
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from quorum_mcp.calls.ops.models import Models, Providers
+    from quorum_mcp.calls.ops.models import Models
+    from quorum_mcp.calls.ops.providers import Providers
     from quorum_mcp.client.backend import Backend
     from quorum_mcp.config.settings import Settings
     from quorum_mcp.consensus.ops.ask import Agreement, Estimate
@@ -187,7 +188,7 @@ class Quorum:
 
     async def providers(self) -> "Providers":
         """Every provider, its state and why."""
-        from quorum_mcp.calls.ops.models import Providers
+        from quorum_mcp.calls.ops.providers import Providers
 
         return await self._typed("providers.list", {}, Providers)
 

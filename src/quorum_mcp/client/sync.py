@@ -14,7 +14,8 @@ from quorum_mcp.events import Event
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from quorum_mcp.calls.ops.models import Models, Providers
+    from quorum_mcp.calls.ops.models import Models
+    from quorum_mcp.calls.ops.providers import Providers
     from quorum_mcp.config.settings import Settings
     from quorum_mcp.consensus.ops.ask import Agreement, Estimate
     from quorum_mcp.consensus.query import QueryAnswer

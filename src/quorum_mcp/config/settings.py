@@ -172,6 +172,14 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The address of that port. On one that other machines reach, metrics need a key."""
 
 
+class HealthSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How providers that nobody asks are looked after."""
+
+    probe_seconds: Seconds = 60.0
+    """Seconds of idleness after which a server asks a provider for its list of models, which costs nothing; 0
+    asks none."""
+
+
 class FileSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Folders below which `file_paths` may be read: absolute once loaded."""
 
@@ -314,6 +322,8 @@ class Settings(Masked, frozen=True):
     """Models that answer for another one, by its name, when it fails. Seats of a panel never fall back."""
     server: ServerSettings = ServerSettings()
     """Where the server listens and whom it answers."""
+    health: HealthSettings = HealthSettings()
+    """How providers are looked after."""
     files: FileSettings = FileSettings()
     """Which folders may be read."""
     records: RecordSettings = RecordSettings()

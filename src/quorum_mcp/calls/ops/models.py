@@ -1,7 +1,7 @@
 """Models: who has which, how they do, and one call to one of them."""
 
 import time
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,82 +9,16 @@ from quorum_mcp import money
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.following import told
-from quorum_mcp.calls.health import Health, judge
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.calls.tokens import count
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.errors import InvalidInput, QuorumError, StoreUnavailable
+from quorum_mcp.errors import InvalidInput, QuorumError
 from quorum_mcp.messages import Message, ModelRequest, message
-from quorum_mcp.operations.card import Effect, Empty, Http, Operation, Surface
+from quorum_mcp.operations.card import Effect, Http, Operation, Surface
 from quorum_mcp.operations.context import Context
 from quorum_mcp.providers.registry import Registry
-from quorum_mcp.store.call_stats import CallStats
-from quorum_mcp.store.run_list import RunList
 
 GENERATE_SECONDS = 300.0
-
-
-class RateLimit(BaseModel):
-    """What is left of the limits towards a provider; null where none is set."""
-
-    requests_available: int | None = Field(None, description="Requests that may be sent now.")
-    tokens_available: int | None = Field(None, description="Tokens that may be used now.")
-
-
-class ProviderView(BaseModel):
-    """One provider. `response_time` is the mean of its last 100 calls, in seconds."""
-
-    name: str = Field(description="Its name, the first part of `provider/model`.")
-    title: str = Field(description="Its name for people.")
-    kind: str = Field(description="`remote`, `local` (on this machine), `builtin` or `sim`.")
-    status: Health = Field(description="How it does.")
-    reason: str | None = Field(description="Why it is not healthy, or what it lacks.")
-    response_time: float | None = Field(description="Mean of its last 100 calls, seconds; null without any.")
-    model: str | None = Field(description="What its bare name stands for.")
-    models: list[str] = Field(description="The models it is known to have.")
-    breaker: str = Field(description="The worst state of its models' breakers: closed, half-open or open.")
-    rate_limit: RateLimit = Field(description="What is left of its limits.")
-    simulated: bool = Field(description="Whether its answers are simulated.")
-
-
-class Providers(BaseModel):
-    """All providers, those that are not configured too, with the reason."""
-
-    providers: list[ProviderView] = Field(description="Each provider.")
-
-
-async def list_providers(ctx: Context, _: Empty) -> Providers:
-    """Every provider, its state and why."""
-    registry, calls = ctx.get(Registry), ctx.get(Calls)
-    described = registry.describe()
-    stats = await ctx.get(CallStats).providers([d.name for d in described if d.configured])
-    views: list[ProviderView] = []
-    for found in described:
-        breaker = calls.breaker.state(found.name)
-        own = stats.get(found.name)
-        verdict = judge(found.missing, breaker, own)
-        mean = own.mean_latency_ms if own else None
-        views.append(
-            ProviderView(
-                name=found.name,
-                title=found.title,
-                kind=found.kind,
-                status=verdict.status,
-                reason=verdict.reason,
-                response_time=None if mean is None else round(mean / 1000, 4),
-                model=found.model,
-                models=list(found.models),
-                breaker=breaker,
-                rate_limit=_rate_limit(calls, found.name),
-                simulated=found.kind == "sim",
-            )
-        )
-    return Providers(providers=views)
-
-
-def _rate_limit(calls: Calls, provider: str) -> RateLimit:
-    requests, tokens = calls.limits.left(provider)
-    return RateLimit(requests_available=requests, tokens_available=tokens)
 
 
 class ModelFilter(BaseModel):
@@ -255,44 +189,9 @@ async def count_tokens(ctx: Context, given: TokenText) -> TokenCount:
     return TokenCount(tokens=count(given.text), exact=exact)
 
 
-class HealthView(BaseModel):
-    """The server's state: `providers` counts those that can be asked."""
-
-    status: Literal["healthy", "degraded", "unhealthy"] = Field(description="How the server does.")
-    providers: int = Field(description="Providers that can be asked.")
-    session_manager: str = Field(description="`running`, or what it waits for.")
-    checks: dict[str, Any] = Field(description="Each part and how it does.")
-
-
-async def health(ctx: Context, _: Empty) -> HealthView:
-    """Whether the parts work."""
-    calls, checks = ctx.get(Calls), dict[str, Any]()
-    try:
-        await ctx.get(RunList).counts()
-        checks["database"] = "ok"
-    except StoreUnavailable as error:
-        checks["database"] = error.message
-    views = (await list_providers(ctx, Empty())).providers if checks["database"] == "ok" else []
-    usable = [view for view in views if view.status != "unconfigured" and not view.simulated]
-    checks["providers"] = {view.name: view.status for view in usable}
-    checks["limits"] = calls.limits.where()
-    bad = [view for view in usable if view.status == "unhealthy"]
-    status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if bad else "healthy"
-    if not calls.limits.whole:
-        status = "degraded"
-    if checks["database"] != "ok" or (usable and len(bad) == len(usable)):
-        status = "unhealthy"
-    manager = "running" if checks["database"] == "ok" else "waiting for the database"
-    return HealthView(status=status, providers=len(usable), session_manager=manager, checks=checks)
-
-
 ASK = frozenset({"ask"})
 EVERYWHERE = frozenset[Surface]({"rest", "mcp", "cli", "sdk"})
 OPERATIONS = [
-    Operation(
-        "providers.list", "The providers, their state and why.", list_providers, Empty, Providers,
-        http=Http("GET", "/api/providers"), surfaces=EVERYWHERE, tool="list_providers", title="List providers",
-    ),
     Operation(
         "models.list", "The models that can be asked, with their prices.", list_models, ModelFilter, Models,
         http=Http("GET", "/api/models"), surfaces=EVERYWHERE, tool="list_models", title="List models",
@@ -306,6 +205,4 @@ OPERATIONS = [
         "tokens.count", "How many tokens a text has.", count_tokens, TokenText, TokenCount,
         http=Http("POST", "/api/models/count-tokens"), surfaces=EVERYWHERE, tool="count_tokens", title="Count tokens",
     ),
-    Operation("health", "Whether the server and its providers work.", health, Empty, HealthView,
-              http=Http("GET", "/api/health")),
 ]  # fmt: skip
