@@ -55,25 +55,25 @@ def generation_ms(call: CallRecord) -> int | None:
 
 def _figures(call: CallRecord) -> Sums:
     """The columns of `rollups` behind its key, for one call."""
-    ok, failed = call.status == "ok", call.status == "error"
-    cached = ok and not call.attempts
-    timed = ok and not cached
-    generated = generation_ms(call) if timed else None
-    tokens = call.input_tokens + call.output_tokens
+    ok, failed = int(call.status == "ok"), int(call.status == "error")
+    cached = 0 if call.attempts else ok
+    timed = ok - cached
+    generated = (generation_ms(call) or 0) * timed
+    priced = int(call.cost is not None)
     return (
         1,
         cached,
         ok,
         failed,
-        failed and call.error_code not in NOT_ITS_FAULT,
+        0 if call.error_code in NOT_ITS_FAULT else failed,
         call.input_tokens,
         call.output_tokens,
         call.cost or 0,
-        call.cost is not None,
-        tokens if call.cost is not None else 0,
-        (call.latency_ms or 0) if timed else 0,
+        priced,
+        (call.input_tokens + call.output_tokens) * priced,
+        (call.latency_ms or 0) * timed,
         call.output_tokens if generated else 0,
-        generated or 0,
+        generated,
     )
 
 
