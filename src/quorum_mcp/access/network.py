@@ -1,11 +1,17 @@
 """Which hosts and origins a request may name: no DNS rebinding, no cross-site call."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from quorum_mcp.errors import Forbidden
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+LAST_PORT = 65535
+# Nothing lenient: what a parser of URLs makes of `[::1]evil.example` is a loopback address.
+_HOST = re.compile(
+    r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_.-]+))(?::(?P<port>[0-9]{1,5}))?", re.ASCII
+)
 FORWARDING = frozenset({"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"})
 
 
@@ -23,13 +29,13 @@ def is_loopback(host: str | None) -> bool:
 
 def split_host(header: str) -> tuple[str, int | None]:
     """Host and port of a Host header, in lower case and without brackets; the host is empty when malformed."""
-    try:
-        parts = urlsplit("//" + header)
-        if parts.username is not None or parts.path or parts.query or parts.fragment:
-            return "", None
-        return (parts.hostname or "").lower(), parts.port
-    except ValueError:
+    match = _HOST.fullmatch(header)
+    if match is None:
         return "", None
+    port = None if match["port"] is None else int(match["port"])
+    if port is not None and port > LAST_PORT:
+        return "", None
+    return (match["address"] or match["name"]).lower(), port
 
 
 def check_host(header: str | None, *, allowed: frozenset[str], local_address: str | None) -> None:
