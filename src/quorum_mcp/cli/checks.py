@@ -86,6 +86,9 @@ async def database(settings: "Settings") -> Check:
 
     path = "PostgreSQL"
     try:
+        if settings.database_url.startswith("postgres") and not settings.secret_key:
+            hint = "openssl rand -hex 32 makes one; give the same to every server"
+            return Check("database", "fail", "PostgreSQL needs QUORUM_SECRET_KEY", hint)
         if settings.database_url.startswith("sqlite"):
             path = make_url(settings.database_url).database or ""
             if not Path(path).is_file():  # noqa: ASYNC240 - one look, where nothing else waits
@@ -98,6 +101,25 @@ async def database(settings: "Settings") -> Check:
     except ValueError:
         return Check("database", "fail", "the database URL cannot be read", "check QUORUM_DATABASE_URL")
     return Check("database", "ok", f"{path}, schema {state.current or 'not made yet'}")
+
+
+async def redis(settings: "Settings") -> Check | None:
+    """Whether Redis answers, where one is set; without one there is nothing to look at."""
+    if settings.redis_url is None:
+        return None
+    from quorum_mcp.store.shared_state import SharedState
+
+    try:
+        state = await SharedState.connect(settings.redis_url)
+    except QuorumError as error:
+        return Check("redis", "fail", error.message, error.hint)
+    try:
+        if not state.up:
+            fix = "start it, or check REDIS_URL; until it is there, limits hold per process"
+            return Check("redis", "fail", f"does not answer: {state.reason}", fix)
+        return Check("redis", "ok", f"answers; {state.processes - 1} processes of Quorum use it")
+    finally:
+        await state.close()
 
 
 def disk(settings: "Settings") -> Iterator[Check]:

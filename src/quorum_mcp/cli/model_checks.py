@@ -78,6 +78,11 @@ def _written(settings: "Settings") -> Iterator[tuple[str, str]]:
         if name is not None:
             yield f"consensus.{key}", name
     yield from (("consensus.fallback", name) for name in rules.fallback)
+    for name, strategy in settings.strategies.items():
+        yield from ((f"strategies.{name}", each) for each in strategy.models)
+    for name, choice in settings.execution.items():
+        preferred = () if choice.preferred is None else (choice.preferred,)
+        yield from ((f"execution.{name}", each) for each in (*preferred, *choice.fallback))
     yield from ((f"models.{alias}", f"{m.provider}/{m.model_id}") for alias, m in settings.models.items())
     for name, others in settings.fallbacks.items():
         yield from ((f"fallbacks.{name}", each) for each in (name, *others))

@@ -37,6 +37,7 @@ def command(ctx: click.Context, online: bool) -> None:
 
 async def _examine(session: Session, *, online: bool) -> "list[Check]":
     from quorum_mcp.cli import checks, model_checks
+    from quorum_mcp.observe.logs import to_stderr
     from quorum_mcp.providers.builtin.provider import Builtin
     from quorum_mcp.providers.registry import Registry
 
@@ -45,6 +46,7 @@ async def _examine(session: Session, *, online: bool) -> "list[Check]":
         registry = Registry(settings)
     except ConfigError as error:
         return [checks.broken(error)]
+    to_stderr(settings, server=False)
     registry.register(Builtin(), models=("arithmetic", "extract"))
     found = [*checks.configuration(settings), *checks.keys(settings)]
     try:
@@ -55,6 +57,8 @@ async def _examine(session: Session, *, online: bool) -> "list[Check]":
             found += await model_checks.lists(registry, named)
     finally:
         await registry.close()
+    if (shared := await checks.redis(settings)) is not None:
+        found.append(shared)
     found += [await checks.database(settings), *checks.disk(settings), checks.port(settings)]
     if url := session.url or settings.url:
         found.append(await checks.server(url, settings))
