@@ -16,6 +16,9 @@ from quorum_mcp.store.recovery import UNUSABLE
 log = logging.getLogger(__name__)
 
 DELAY_SECONDS = 0.05
+BUSY_SECONDS = 0.2
+"""The delay after a batch of `BUSY` records or more: the larger the batches, the less each record costs."""
+BUSY = 20
 BATCH = 500
 RETRY_SECONDS = 5.0
 """Longest pause between two tries while the database is away."""
@@ -30,7 +33,7 @@ class Waiting(Struct, frozen=True, gc=False):
 
 
 class Settler:
-    """Stores records in the order they came, at most `DELAY_SECONDS` after the first of a batch."""
+    """Stores records in the order they came, `DELAY_SECONDS` after the first of a batch, or a little later."""
 
     def __init__(self, database: Database, directory: Path) -> None:
         self.waiting: list[Waiting] = []
@@ -58,20 +61,22 @@ class Settler:
         await self.flush()
 
     async def _run(self) -> None:
-        pause = DELAY_SECONDS
+        pause, away = DELAY_SECONDS, False
         while True:
             await self._wake.wait()
             await asyncio.sleep(pause)
             try:
-                while self.waiting:
-                    await self._store()
+                stored = await self._store()
+                while len(self.waiting) >= BATCH:
+                    stored += await self._store()
             except (StoreUnavailable, OSError) as error:
-                if pause == DELAY_SECONDS:
+                if not away:
                     log.warning("usage records wait in the journal: %s", error)
-                pause = min(pause * 2, RETRY_SECONDS)
+                away, pause = True, min(pause * 2, RETRY_SECONDS)
                 continue
-            pause = DELAY_SECONDS
-            self._wake.clear()
+            away, pause = False, DELAY_SECONDS if stored < BUSY else BUSY_SECONDS
+            if not self.waiting:
+                self._wake.clear()
 
     async def _store(self) -> int:
         """Store one batch; returns how many records it had."""
