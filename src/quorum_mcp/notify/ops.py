@@ -17,6 +17,7 @@ from quorum_mcp.notify.notifier import Notifier
 from quorum_mcp.notify.sender import TIMEOUT_SECONDS
 from quorum_mcp.operations.card import Effect, Empty, Http, Operation
 from quorum_mcp.operations.context import Context
+from quorum_mcp.operations.paging import Cursor, Limit, Next
 from quorum_mcp.store.clock import MICROSECONDS, now_us
 from quorum_mcp.store.deliveries import Delivery, webhook_id
 
@@ -50,8 +51,8 @@ class DeliveryQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     webhook: str | None = Field(None, description="Only those to this webhook.")
-    limit: int = Field(50, ge=1, le=500, description="How many at most.")
-    cursor: str | None = Field(None, description="`next` of the page before.")
+    limit: Limit = 50
+    cursor: Cursor = None
 
 
 class DeliveryView(BaseModel):
@@ -73,7 +74,7 @@ class DeliveryPage(BaseModel):
     """Messages, newest first, and the cursor of the next page."""
 
     deliveries: list[DeliveryView] = Field(description="Newest first.")
-    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+    next: Next
 
 
 async def list_deliveries(ctx: Context, given: DeliveryQuery) -> DeliveryPage:
@@ -117,7 +118,7 @@ class AlertQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     kind: AlertKind | None = Field(None, description="Only alerts of this kind.")
-    limit: int = Field(50, ge=1, le=500, description="How many at most.")
+    limit: Limit = 50
 
 
 class AlertView(BaseModel):

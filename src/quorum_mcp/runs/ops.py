@@ -10,6 +10,7 @@ from quorum_mcp.errors import InvalidInput
 from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
+from quorum_mcp.operations.paging import Cursor, Limit, Next
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.store.clock import MICROSECONDS
 from quorum_mcp.store.run_list import RunFilter, RunList, Summary
@@ -21,12 +22,12 @@ class SessionFilter(BaseModel):
     """Which sessions to list."""
 
     model_config = ConfigDict(extra="forbid")
-    limit: int = Field(50, ge=1, le=500, description="How many at most.")
+    limit: Limit = 50
     status: Status | None = Field(None, description="Only sessions in this state.")
     q: str | None = Field(None, max_length=200, description="Text that the first question holds.")
     since: str | None = Field(None, description="Created at or after, ISO 8601.")
     until: str | None = Field(None, description="Created before, ISO 8601.")
-    cursor: str | None = Field(None, description="`next` of the page before.")
+    cursor: Cursor = None
 
 
 class SessionLine(BaseModel):
@@ -49,7 +50,7 @@ class SessionPage(BaseModel):
     """Sessions, newest first, and the cursor of the next page (null on the last)."""
 
     sessions: list[SessionLine] = Field(description="Newest first.")
-    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+    next: Next
 
 
 class SessionId(BaseModel):

@@ -10,6 +10,7 @@ from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.errors import Forbidden, NotFound
 from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
+from quorum_mcp.operations.paging import Cursor, Limit, Next
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.store.api_keys import ApiKey
 from quorum_mcp.store.clock import MICROSECONDS, now_us
@@ -83,15 +84,15 @@ class KeyFilter(BaseModel):
     organization: Name | None = Field(
         None, description="Only keys of this organisation, by name or id; `local` is the operator's."
     )
-    limit: int = Field(100, ge=1, le=500, description="How many at most.")
-    cursor: str | None = Field(None, description="`next` of the page before.")
+    limit: Limit = 100
+    cursor: Cursor = None
 
 
 class KeyPage(BaseModel):
     """Keys, newest first, and the cursor of the next page (null on the last)."""
 
     keys: list[KeyView] = Field(description="Newest first.")
-    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+    next: Next
 
 
 class KeyId(BaseModel):

@@ -9,6 +9,7 @@ from quorum_mcp.errors import NotFound
 from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Empty, Http, Operation
 from quorum_mcp.operations.context import Context
+from quorum_mcp.operations.paging import Cursor, Limit, Next
 from quorum_mcp.store.call_rows import CallRecord
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.clock import MICROSECONDS
@@ -21,14 +22,14 @@ class CallQuery(BaseModel):
     """Which calls to list."""
 
     model_config = ConfigDict(extra="forbid")
-    limit: int = Field(50, ge=1, le=500, description="How many at most.")
+    limit: Limit = 50
     session_id: str | None = Field(None, description="Only calls of this session.")
     provider: str | None = Field(None, description="Only calls of this provider.")
     model: str | None = Field(None, description="Only calls of this model, by the provider's own name.")
     status: Literal["ok", "error", "cancelled", "unknown"] | None = Field(
         None, description="Only calls that ended so."
     )
-    cursor: str | None = Field(None, description="`next` of the page before.")
+    cursor: Cursor = None
 
 
 class CallView(BaseModel):
@@ -67,7 +68,7 @@ class CallPage(BaseModel):
     """Calls, newest first, and the cursor of the next page (null on the last)."""
 
     calls: list[CallView] = Field(description="Newest first.")
-    next: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+    next: Next
 
 
 class CallId(BaseModel):
