@@ -34,8 +34,10 @@ def look(directory: Path, database_id: str) -> Place:
             file.hardlink_to(new)  # Whole, and only one process's.
         except FileExistsError:
             pass
+        except OSError:  # a file system without hard links: should two be first at once, the last one counts
+            new.replace(file)
         finally:
-            new.unlink()
+            new.unlink(missing_ok=True)
     live, refused = (
         frozenset(path.stem for path in directory.glob(f"{database_id}-*{suffix}"))
         for suffix in (SUFFIX, ".refused")

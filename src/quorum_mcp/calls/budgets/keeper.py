@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from quorum_mcp.calls.budgets import lease as leasing
 from quorum_mcp.calls.budgets.service import Budgets
@@ -52,6 +53,8 @@ class Keeper:
                     log.warning("budgets.waiting", error=str(error))
                 purse.away = error.message
                 self._refresh_at = 0.0  # the next look tells whether it is back
+            except (SQLAlchemyError, OSError):  # slices that do not return stay safe; all else must go on
+                log.exception("budgets.failed")
 
     async def _tick(self) -> None:
         now = time.monotonic()

@@ -9,6 +9,8 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+import structlog
+
 from quorum_mcp.calls.budgets.book import Book
 from quorum_mcp.calls.budgets.budget import Budget
 from quorum_mcp.calls.budgets.from_settings import rows, timezone
@@ -25,6 +27,8 @@ from quorum_mcp.store.call_rows import Draw
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import Journal
 
+log = structlog.get_logger()
+
 
 class Budgets:
     """The budgets, and this process's slices of them. `start` before the first call, `close` before the journal."""
@@ -40,6 +44,9 @@ class Budgets:
     async def start(self) -> None:
         """Bring quorum.yaml's budgets into the database, and read all of them. Raises `StoreUnavailable`."""
         configured = rows(self._settings, self._registry.provider_name)
+        known = {one.name for one in self._registry.describe()}
+        if unknown := sorted({row.provider for row in configured if row.provider} - known):
+            log.warning("budgets.unknown_provider", providers=unknown, hint="no call counts towards these")
         if self._settings.config_file is not None:
             await self.store.sync(configured, self._settings.config_file, self.zone)
         await self.refresh()
