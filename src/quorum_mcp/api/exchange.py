@@ -37,6 +37,11 @@ class Exchange:
         """The request's id."""
         return self._scope["state"]["request_id"]
 
+    @property
+    def path(self) -> Mapping[str, str]:
+        """What the router found in the URL's path."""
+        return self._scope.get("path_params", {})
+
     def header(self, name: str) -> str | None:
         """A header's value; `name` is in lower case."""
         value = self._headers.get(name.encode())
@@ -83,6 +88,16 @@ class Exchange:
             if not message.get("more_body"):
                 return b"".join(pieces)
 
+    async def json_body(self) -> dict[str, Any]:
+        """The body as a JSON object. Raises `Malformed` for anything else."""
+        try:
+            value = codec.decode(await self.body())
+        except codec.JSONError as error:
+            raise Malformed(f"the body is not JSON: {error}", hint="send a JSON object") from None
+        if not isinstance(value, dict):
+            raise Malformed("the body is not a JSON object")
+        return value
+
     async def unless_hung_up(self, work: Awaitable[T]) -> T:
         """Do `work` in this task; if the caller hangs up first, cancel it. The body must have been read before."""
         watch = _Watch(self._receive)
@@ -103,9 +118,9 @@ class Exchange:
         """The error's status with a body of the caller's dialect."""
         await self._whole(error.status, codec.encode(body), error_headers(error))
 
-    async def stream(self, headers: Mapping[str, str]) -> None:
-        """The head of a stream of server-sent events."""
-        await self._start(200, b"text/event-stream", headers, (b"cache-control", b"no-store"))
+    async def stream(self, media_type: str, headers: Mapping[str, str]) -> None:
+        """The head of a stream."""
+        await self._start(200, media_type.encode(), headers, (b"cache-control", b"no-store"))
 
     async def piece(self, data: bytes, *, last: bool = False) -> None:
         """A piece of the stream."""

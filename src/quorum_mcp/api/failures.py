@@ -7,8 +7,12 @@ from starlette.responses import Response
 
 from quorum_mcp import codec
 from quorum_mcp.api.anthropic.failures import error_body as anthropic_body
+from quorum_mcp.api.ollama.failures import error_body as ollama_body
 from quorum_mcp.api.openai.failures import error_body as openai_body
 from quorum_mcp.errors import QuorumError
+
+OLLAMA = frozenset(f"/api/{name}" for name in ("chat", "generate", "embed", "tags", "show", "ps", "version"))
+"""Ollama's paths, which stand beside our own."""
 
 
 def error_response(error: QuorumError, path: str = "") -> Response:
@@ -30,6 +34,8 @@ def _body(error: QuorumError, path: str) -> dict[str, Any]:
     """Clients of a vendor's API read errors in that API's shape only."""
     if path.startswith("/v1/messages"):
         return anthropic_body(error)
+    if path in OLLAMA:
+        return ollama_body(error)
     if path.startswith("/v1/"):
         return openai_body(error)
     return {"error": error.to_dict()}

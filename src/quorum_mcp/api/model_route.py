@@ -1,7 +1,7 @@
 """A route of a vendor's model API: one call through the pipeline, whole or as a stream, in the vendor's dialect."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -29,6 +29,8 @@ Json = dict[str, Any]
 
 class Stream(Protocol):
     """The events of one streamed answer, in the vendor's dialect."""
+
+    media_type: str
 
     def start(self) -> bytes:
         """What comes before the first piece."""
@@ -67,8 +69,11 @@ class Dialect(Protocol):
     vendor: str
     """The provider that is asked first for a bare model name."""
 
-    def read(self, body: bytes) -> Asked:
-        """Read a request. Raises `Malformed`, `InvalidInput` or `Unsupported`; nothing is dropped."""
+    def read(self, body: bytes, path: Mapping[str, str]) -> Asked:
+        """Read a request; `path` holds what stands in the URL's path.
+
+        Raises `Malformed`, `InvalidInput` or `Unsupported`; nothing is dropped.
+        """
         ...
 
     def whole(self, result: Result, options: Json) -> Json:
@@ -92,7 +97,7 @@ class ModelRoute:
         exchange = Exchange(scope, receive, send)
         try:
             exchange.principal.require(ASK)
-            asked = self._dialect.read(await exchange.body())
+            asked = self._dialect.read(await exchange.body(), exchange.path)
             await exchange.unless_hung_up(self._answer(asked, exchange))
         except QuorumError as error:
             await self._refuse(error, exchange)
@@ -147,7 +152,7 @@ async def _pass_on(items: AsyncGenerator[Item, None], exchange: Exchange, stream
             if isinstance(item, Restart):
                 continue  # only where nothing was passed on yet
             if not exchange.begun:
-                await exchange.stream(_headers(item) if isinstance(item, Result) else {})
+                await exchange.stream(stream.media_type, _headers(item) if isinstance(item, Result) else {})
                 await exchange.piece(stream.start())
             if isinstance(item, Result):
                 for piece in stream.end(item):

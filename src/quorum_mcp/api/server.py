@@ -20,10 +20,15 @@ from quorum_mcp.api.front import Front
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
+from quorum_mcp.api.model_list import ModelList
 from quorum_mcp.api.model_route import ModelRoute
+from quorum_mcp.api.ollama.dialect import OllamaChat, OllamaEmbed
+from quorum_mcp.api.ollama.failures import error_body as ollama_error
+from quorum_mcp.api.ollama.models import show_model, show_running, show_tags, show_version
 from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.api.openai.embeddings import Embeddings
-from quorum_mcp.api.openai.models import Models
+from quorum_mcp.api.openai.failures import error_body as openai_error
+from quorum_mcp.api.openai.models import show_models
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
@@ -94,8 +99,23 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
     return {
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
         "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
+        "/api/chat": ModelRoute(OllamaChat("chat"), holder.get),
+        "/api/generate": ModelRoute(OllamaChat("generate"), holder.get),
+        "/api/embed": ModelRoute(OllamaEmbed(), holder.get),
         "/v1/messages": ModelRoute(Messages(), holder.get),
     }
+
+
+def _model_lists(holder: Holder) -> list[Route]:
+    """Who may be asked, in the vendors' words."""
+    openai = ModelList(holder.get, show_models, openai_error)
+    lists = [
+        Route("/v1/models", openai, methods=["GET"]),
+        Route("/v1/models/{name:path}", openai, methods=["GET"]),
+    ]
+    for path, show in (("tags", show_tags), ("ps", show_running), ("version", show_version)):
+        lists.append(Route(f"/api/{path}", ModelList(holder.get, show, ollama_error), methods=["GET"]))
+    return [*lists, Route("/api/show", ModelList(holder.get, show_model, ollama_error), methods=["POST"])]
 
 
 def _routes(holder: Holder) -> list[BaseRoute]:
@@ -118,8 +138,7 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         Route("/api/docs", docs),
         metrics.route(holder.get),
         *(Route(path, app, methods=["POST"]) for path, app in _model_routes(holder).items()),
-        Route("/v1/models", Models(holder.get), methods=["GET"]),
-        Route("/v1/models/{name:path}", Models(holder.get), methods=["GET"]),
+        *_model_lists(holder),
         *rest.routes(holder.get),
         *ui.routes(),
         websocket.route(holder.get),

@@ -34,6 +34,8 @@ def message(result: Result) -> Json:
 class Events:
     """The events of one stream: blocks are opened and closed as the kind of piece changes."""
 
+    media_type = "text/event-stream"
+
     def __init__(self, model: str) -> None:
         self._id = new_id("msg")
         self._model = model

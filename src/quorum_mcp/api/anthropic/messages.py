@@ -1,5 +1,7 @@
 """Messages as a dialect of the model routes."""
 
+from collections.abc import Mapping
+
 from quorum_mcp.api.anthropic.answer import Events, message
 from quorum_mcp.api.anthropic.failures import error_body
 from quorum_mcp.api.anthropic.request import read, translate
@@ -13,7 +15,7 @@ class Messages:
 
     vendor = "anthropic"
 
-    def read(self, body: bytes) -> Asked:
+    def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
         """Read a request."""
         asked = read(body)
         if asked.max_tokens is None:

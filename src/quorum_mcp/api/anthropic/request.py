@@ -5,7 +5,8 @@ from typing import Any
 from msgspec import Struct
 
 from quorum_mcp import codec
-from quorum_mcp.errors import InvalidInput, Malformed, Unsupported
+from quorum_mcp.api.reading import json_of, only, text_of
+from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
     Extra,
     Image,
@@ -49,20 +50,8 @@ class MessageRequest(Struct, forbid_unknown_fields=True):
 
 
 def read(body: bytes) -> MessageRequest:
-    """The body's fields.
-
-    Raises:
-        Malformed: it is no JSON.
-        InvalidInput: a field is unknown, missing, or of the wrong kind.
-    """
-    try:
-        return codec.decode(body, MessageRequest)
-    except codec.ShapeError as error:
-        raise InvalidInput(
-            str(error), hint="fields and their types are those of Anthropic's messages"
-        ) from None
-    except codec.JSONError as error:
-        raise Malformed(f"the body is not JSON: {error}", hint="check quotes and commas") from None
+    """The body's fields; errors as `json_of`."""
+    return json_of(body, MessageRequest, "Anthropic's messages")
 
 
 def translate(asked: MessageRequest) -> ModelRequest:
@@ -103,7 +92,7 @@ def _system(given: str | list[Json] | None) -> tuple[Message, ...]:
         return ()
     if isinstance(given, str):
         return (message("system", given),)
-    parts = tuple(Text(_text(block, "text", f"system[{n}]")) for n, block in enumerate(given))
+    parts = tuple(Text(text_of(block, "text", f"system[{n}]")) for n, block in enumerate(given))
     return (Message("system", parts),)
 
 
@@ -112,7 +101,7 @@ def _turn(given: Json, where: str) -> list[Message]:
     role = ROLES.get(str(given.get("role")))
     if role is None:
         raise InvalidInput(f"{where}.role: {given.get('role')!r} is not a role", hint="user or assistant")
-    _only(given, {"role", "content"}, where)
+    only(given, {"role", "content"}, where)
     content = given.get("content")
     if isinstance(content, str):
         return [message(role, content)]
@@ -131,16 +120,16 @@ def _block(block: Any, where: str) -> Part:
     kind = block.get("type")
     match kind:
         case "text":
-            return Text(_text(block, "text", where))
+            return Text(text_of(block, "text", where))
         case "image":
             return _image(block.get("source"), where)
         case "thinking":
-            return Reasoning(_text(block, "thinking", where), signature=block.get("signature"))
+            return Reasoning(text_of(block, "thinking", where), signature=block.get("signature"))
         case "redacted_thinking":
-            return Reasoning("", opaque=_text(block, "data", where))
+            return Reasoning("", opaque=text_of(block, "data", where))
         case "tool_use":
             arguments = codec.encode_text(block.get("input") or {})
-            return ToolUse(_text(block, "id", where), _text(block, "name", where), arguments)
+            return ToolUse(text_of(block, "id", where), text_of(block, "name", where), arguments)
         case "tool_result":
             return _result(block, where)
         case _:
@@ -159,15 +148,15 @@ def _result(block: Json, where: str) -> ToolResult:
     shown = tuple(part for part in parts if isinstance(part, Text | Image))
     if len(shown) != len(parts):
         raise Unsupported(f"{where}: a tool's result holds only text and images")
-    return ToolResult(_text(block, "tool_use_id", where), shown, is_error=bool(block.get("is_error")))
+    return ToolResult(text_of(block, "tool_use_id", where), shown, is_error=bool(block.get("is_error")))
 
 
 def _image(source: Any, where: str) -> Image:
     kind = source.get("type") if isinstance(source, dict) else None
     if kind == "base64":
-        return Image(_text(source, "media_type", where), _text(source, "data", where))
+        return Image(text_of(source, "media_type", where), text_of(source, "data", where))
     if kind == "url":
-        return Image(url=_text(source, "url", where))
+        return Image(url=text_of(source, "url", where))
     raise Unsupported(f"{where}.source of type {kind!r} is not supported", hint="base64 and url are")
 
 
@@ -176,12 +165,12 @@ def _tool(given: Json, where: str) -> Tool:
         raise Unsupported(
             f"{where}: tools of type {given.get('type')!r} are not supported", hint="your own are"
         )
-    _only(given, {"type", "name", "description", "input_schema", "strict", "cache_control"}, where)
+    only(given, {"type", "name", "description", "input_schema", "strict", "cache_control"}, where)
     schema = given.get("input_schema")
     if not isinstance(schema, dict):
         raise InvalidInput(f"{where}.input_schema is no JSON Schema")
     return Tool(
-        _text(given, "name", where), str(given.get("description") or ""), schema, bool(given.get("strict"))
+        text_of(given, "name", where), str(given.get("description") or ""), schema, bool(given.get("strict"))
     )
 
 
@@ -197,7 +186,7 @@ def _choice(given: Json | None) -> tuple[ToolChoice, bool | None]:
         case "none":
             return ToolChoice("none"), parallel
         case "tool":
-            return ToolChoice("named", _text(given, "name", "tool_choice")), parallel
+            return ToolChoice("named", text_of(given, "name", "tool_choice")), parallel
         case other:
             raise InvalidInput(f"tool_choice.type: {other!r} is not known", hint="auto, any, tool or none")
 
@@ -205,20 +194,8 @@ def _choice(given: Json | None) -> tuple[ToolChoice, bool | None]:
 def _format(given: Json | None) -> JsonFormat | None:
     if not given:
         return None
-    _only(given, {"format"}, "output_config")
+    only(given, {"format"}, "output_config")
     wanted = given.get("format") or {}
     if wanted.get("type") != "json_schema" or not isinstance(wanted.get("schema"), dict):
         raise Unsupported("output_config.format: only json_schema is supported")
     return JsonFormat(wanted["schema"])
-
-
-def _only(given: Json, known: set[str], where: str) -> None:
-    if unknown := sorted(set(given) - known):
-        raise InvalidInput(f"{where}.{unknown[0]} is not known", hint=f"known: {', '.join(sorted(known))}")
-
-
-def _text(given: Json, name: str, where: str) -> str:
-    value = given.get(name)
-    if not isinstance(value, str):
-        raise InvalidInput(f"{where}.{name} is missing or no text")
-    return value

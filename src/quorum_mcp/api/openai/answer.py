@@ -53,6 +53,8 @@ def extension(result: Result) -> Json:
 class Chunks:
     """The chunks of one stream. `usage` is whether a chunk with the usage ends it, as the caller asked."""
 
+    media_type = "text/event-stream"
+
     def __init__(self, model: str, *, usage: bool) -> None:
         self._head: Json = {
             "id": new_id("chatcmpl"), "object": "chat.completion.chunk", "created": int(time.time()), "model": model,

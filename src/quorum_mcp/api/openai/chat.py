@@ -1,5 +1,7 @@
 """Chat completions as a dialect of the model routes."""
 
+from collections.abc import Mapping
+
 from quorum_mcp.api.model_route import Asked, Json
 from quorum_mcp.api.openai.answer import Chunks, completion
 from quorum_mcp.api.openai.failures import error_body
@@ -13,7 +15,7 @@ class ChatCompletions:
 
     vendor = "openai"
 
-    def read(self, body: bytes) -> Asked:
+    def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
         """Read a request."""
         asked = read(body)
         usage = asked.stream_options is not None and asked.stream_options.include_usage

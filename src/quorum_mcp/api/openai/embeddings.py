@@ -2,6 +2,7 @@
 
 import base64
 from array import array
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec import Struct
 from quorum_mcp.api.model_route import Asked, Json
 from quorum_mcp.api.openai.answer import extension
 from quorum_mcp.api.openai.failures import error_body
-from quorum_mcp.api.openai.request import read_as
+from quorum_mcp.api.reading import json_of
 from quorum_mcp.calls.call import Result
 from quorum_mcp.errors import InvalidInput, QuorumError, Unsupported
 from quorum_mcp.messages import Message, ModelRequest, Text
@@ -33,9 +34,9 @@ class Embeddings:
 
     vendor = "openai"
 
-    def read(self, body: bytes) -> Asked:
+    def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
         """Read a request."""
-        asked = read_as(body, EmbeddingRequest, "embeddings")
+        asked = json_of(body, EmbeddingRequest, "OpenAI's embeddings")
         texts = [asked.input] if isinstance(asked.input, str) else asked.input
         if not texts or len(texts) > MOST:
             raise InvalidInput(f"input has {len(texts)} texts", hint=f"send 1 to {MOST}")

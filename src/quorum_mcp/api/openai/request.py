@@ -1,11 +1,11 @@
 """A chat completion as OpenAI's clients ask for it, read into our own request; what has no equivalent is refused by name."""
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp import codec
-from quorum_mcp.errors import InvalidInput, Malformed, Unsupported
+from quorum_mcp.api.reading import json_of, object_of, only, text_of
+from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
     Extra,
     Image,
@@ -28,7 +28,6 @@ PASSED_ON = (
 )  # fmt: skip
 """Fields that a provider of the same wire gets as they are; none of them changes what a token costs."""
 Json = dict[str, Any]
-T = TypeVar("T")
 
 
 class StreamOptions(Struct):
@@ -71,25 +70,8 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
 
 
 def read(body: bytes) -> ChatRequest:
-    """The fields of a chat completion; errors as `read_as`."""
-    return read_as(body, ChatRequest, "chat completions")
-
-
-def read_as(body: bytes, shape: type[T], what: str) -> T:
-    """The body's fields.
-
-    Raises:
-        Malformed: it is no JSON.
-        InvalidInput: a field is unknown, missing, or of the wrong kind.
-    """
-    try:
-        return codec.decode(body, shape)
-    except codec.ShapeError as error:
-        raise InvalidInput(str(error), hint=f"fields and their types are those of OpenAI's {what}") from None
-    except codec.JSONError as error:
-        raise Malformed(
-            f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
-        ) from None
+    """The fields of a chat completion; errors as `json_of`."""
+    return json_of(body, ChatRequest, "OpenAI's chat completions")
 
 
 def translate(asked: ChatRequest) -> ModelRequest:
@@ -138,16 +120,16 @@ def _message(given: Json, where: str) -> Message:
     role = given.get("role")
     known = {"role", "content", "name"}
     if role in ("system", "developer", "user"):
-        _only(given, known, where)
+        only(given, known, where)
         said: Role = "user" if role == "user" else "system"
         return Message(said, _parts(given.get("content"), f"{where}.content"))
     if role == "tool":
-        _only(given, known | {"tool_call_id"}, where)
+        only(given, known | {"tool_call_id"}, where)
         parts = _parts(given.get("content"), f"{where}.content")
         shown = tuple(part for part in parts if isinstance(part, Text | Image))
-        return Message("tool", (ToolResult(_text(given, "tool_call_id", where), shown, given.get("name")),))
+        return Message("tool", (ToolResult(text_of(given, "tool_call_id", where), shown, given.get("name")),))
     if role == "assistant":
-        _only(
+        only(
             given,
             known | {"tool_calls", "refusal", "reasoning_content", "reasoning", "audio", "annotations"},
             where,
@@ -169,12 +151,12 @@ def _assistant(given: Json, where: str) -> tuple[Part, ...]:
             parts += _parts(given[name], f"{where}.{name}")
     for n, call in enumerate(given.get("tool_calls") or ()):
         at = f"{where}.tool_calls[{n}]"
-        function = _of(call, "function")
+        function = object_of(call, "function")
         if not function:
             raise Unsupported(f"{at} is no call of a function", hint="only function tools are supported")
         parts.append(
             ToolUse(
-                _text(call, "id", at), _text(function, "name", at), str(function.get("arguments") or "{}")
+                text_of(call, "id", at), text_of(function, "name", at), str(function.get("arguments") or "{}")
             )
         )
     return tuple(parts)
@@ -193,10 +175,10 @@ def _parts(content: Any, where: str) -> tuple[Part, ...]:
 def _part(part: Any, where: str) -> Part:
     kind = part.get("type") if isinstance(part, dict) else None
     if kind in ("text", "refusal"):
-        return Text(_text(part, kind, where))
+        return Text(text_of(part, kind, where))
     if kind == "image_url":
-        image = _of(part, "image_url")
-        url = _text(image, "url", f"{where}.image_url")
+        image = object_of(part, "image_url")
+        url = text_of(image, "url", f"{where}.image_url")
         if image.get("detail") not in (None, "auto"):
             raise Unsupported(f"{where}.image_url.detail is not supported", hint="leave it out, or say auto")
         return _image(url, where)
@@ -219,12 +201,12 @@ def _tool(given: Json, where: str) -> Tool:
         raise Unsupported(
             f"{where}: tools of type {given.get('type')!r} are not supported", hint="function tools are"
         )
-    _only(function, {"name", "description", "parameters", "strict"}, where)
+    only(function, {"name", "description", "parameters", "strict"}, where)
     schema = function.get("parameters") or {"type": "object", "properties": {}}
     if not isinstance(schema, dict):
         raise InvalidInput(f"{where}.function.parameters is no JSON Schema")
     return Tool(
-        _text(function, "name", where),
+        text_of(function, "name", where),
         str(function.get("description") or ""),
         schema,
         bool(function.get("strict")),
@@ -260,21 +242,3 @@ def _format(given: Json | None) -> JsonFormat | None:
     raise Unsupported(
         f"response_format of type {kind!r} is not supported", hint="text, json_object or json_schema"
     )
-
-
-def _of(given: Any, name: str) -> Json:
-    """The object under `name`, empty where there is none."""
-    value = given.get(name) if isinstance(given, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _only(given: Json, known: set[str], where: str) -> None:
-    if unknown := sorted(set(given) - known):
-        raise InvalidInput(f"{where}.{unknown[0]} is not known", hint=f"known: {', '.join(sorted(known))}")
-
-
-def _text(given: Json, name: str, where: str) -> str:
-    value = given.get(name)
-    if not isinstance(value, str):
-        raise InvalidInput(f"{where}.{name} is missing or no text")
-    return value

@@ -1,0 +1,1 @@
+"""Ollama's API as its clients speak it."""

@@ -1,0 +1,46 @@
+"""Reading vendors' request bodies: what all dialects do alike."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from quorum_mcp import codec
+from quorum_mcp.errors import InvalidInput, Malformed
+
+T = TypeVar("T")
+
+
+def json_of(body: bytes, shape: type[T], what: str) -> T:
+    """The body as `shape`; `what` is whose fields it should have.
+
+    Raises:
+        Malformed: it is no JSON.
+        InvalidInput: a field is unknown, missing, or of the wrong kind.
+    """
+    try:
+        return codec.decode(body, shape)
+    except codec.ShapeError as error:
+        raise InvalidInput(str(error), hint=f"fields and their types are those of {what}") from None
+    except codec.JSONError as error:
+        raise Malformed(
+            f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
+        ) from None
+
+
+def only(given: Mapping[str, Any], known: set[str], where: str) -> None:
+    """Raise `InvalidInput` for a name that is not known: nothing is dropped."""
+    if unknown := sorted(set(given) - known):
+        raise InvalidInput(f"{where}.{unknown[0]} is not known", hint=f"known: {', '.join(sorted(known))}")
+
+
+def text_of(given: Mapping[str, Any], name: str, where: str) -> str:
+    """The text under `name`. Raises `InvalidInput` where there is none."""
+    value = given.get(name)
+    if not isinstance(value, str):
+        raise InvalidInput(f"{where}.{name} is missing or no text")
+    return value
+
+
+def object_of(given: Any, name: str) -> dict[str, Any]:
+    """The object under `name`, empty where there is none."""
+    value = given.get(name) if isinstance(given, dict) else None
+    return value if isinstance(value, dict) else {}
