@@ -37,4 +37,4 @@ def seconds(counts: Mapping[int, int], share: float) -> float | None:
     if sum(counts.values()) < ENOUGH:
         return None
     value = percentile(counts, share)
-    return None if value is None else round(value / 1000, 4)
+    return None if value is None else round(value / 1000, 6)
