@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
+from tests.support.http1 import LAST, Request, chunk, head, read_request
 from tests.support.script import Asked, Kind, Model, Say, Scripted, kind_of, text_of
 
 GARBAGE = "\x00\ufffd{{{"
@@ -77,23 +78,22 @@ class Upstream:
     async def serve(self, reader: Reader, writer: Writer) -> None:
         """Answer one connection's requests."""
         try:
-            while (request := await _read(reader)) is not None:
-                if not await self._route(*request, reader, writer):
+            while (request := await read_request(reader)) is not None:
+                if not await self._route(request, reader, writer):
                     break
         except ConnectionError:
             pass
         finally:
             writer.transport.abort()
 
-    async def _route(
-        self, method: str, path: str, headers: dict[str, str], body: bytes, reader: Reader, writer: Writer
-    ) -> bool:
+    async def _route(self, request: Request, reader: Reader, writer: Writer) -> bool:
+        path, headers = request.path, request.headers
         if path.endswith("/models"):
             listed = [
                 {"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self.models
             ]
             return await _whole(writer, 200, {"object": "list", "data": listed})
-        given: dict[str, Any] = json.loads(body)
+        given: dict[str, Any] = request.json
         if path.endswith("/embeddings"):
             return await _whole(writer, 200, _vectors(given))
         model = self.models.get(given["model"])
@@ -155,7 +155,7 @@ class Upstream:
 
     async def _stream(self, asked: Asked, say: Say, stop: str, writer: Writer) -> bool:
         lines = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
-        writer.write(_status(200, lines | say.headers))
+        writer.write(head(200, lines | say.headers))
         text = asked.said
         for start in range(0, len(text), say.piece):
             piece = text[start : start + say.piece]
@@ -172,7 +172,7 @@ class Upstream:
         await _event(writer, _head(asked) | {"choices": [{"index": 0, "delta": {}, "finish_reason": stop}]})
         if (asked.body.get("stream_options") or {}).get("include_usage") and say.usage:
             await _event(writer, _head(asked) | _usage(asked, say) | {"choices": []})
-        writer.write(_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+        writer.write(chunk(b"data: [DONE]\n\n") + LAST)
         await writer.drain()
         return True
 
@@ -185,7 +185,7 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(host: str = "127.0.0.1") -> AsyncIterator[Upstream]:
+async def upstream(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Upstream]:
     """A server of scripted models, without any yet."""
     server, tasks = Upstream(), set[asyncio.Task[None]]()
 
@@ -194,7 +194,7 @@ async def upstream(host: str = "127.0.0.1") -> AsyncIterator[Upstream]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    listener = await asyncio.start_server(connected, host, 0, limit=2**24)
+    listener = await asyncio.start_server(connected, host, port, limit=2**24)
     server.url = f"http://{host}:{listener.sockets[0].getsockname()[1]}/v1"
     try:
         yield server
@@ -299,31 +299,11 @@ async def _raw(
     writer: Writer, status: int, data: bytes, kind: str, headers: dict[str, str] | None = None
 ) -> bool:
     lines = {"content-type": kind, "content-length": str(len(data))} | (headers or {})
-    writer.write(_status(status, lines) + data)
+    writer.write(head(status, lines) + data)
     await writer.drain()
     return True
 
 
 async def _event(writer: Writer, body: dict[str, Any]) -> None:
-    writer.write(_chunk(b"data: " + json.dumps(body).encode() + b"\n\n"))
+    writer.write(chunk(b"data: " + json.dumps(body).encode() + b"\n\n"))
     await writer.drain()
-
-
-def _chunk(data: bytes) -> bytes:
-    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
-
-
-def _status(status: int, headers: dict[str, str]) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode()
-
-
-async def _read(reader: Reader) -> tuple[str, str, dict[str, str], bytes] | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1")
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = head.rstrip().split("\r\n")
-    method, path, _ = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return method, path, headers, await reader.readexactly(int(headers.get("content-length", 0)))

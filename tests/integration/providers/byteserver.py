@@ -8,6 +8,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from tests.support import http1
+from tests.support.http1 import LAST, Request, chunk
+
+__all__ = ("LAST", "ByteServer", "End", "Request", "Step", "byte_server", "chunk", "head", "whole")
+
 
 class End(Enum):
     CUT = "drop the connection"
@@ -16,18 +21,6 @@ class End(Enum):
 
 Step = bytes | float | End
 """Bytes to send, seconds to wait, or how the connection ends."""
-
-
-@dataclass
-class Request:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
 
 
 @dataclass
@@ -46,7 +39,7 @@ class ByteServer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            while request := await _read(reader):
+            while request := await http1.read_request(reader):
                 self.requests.append(request)
                 self.asked.set()
                 if not await self._send(request, reader, writer):
@@ -74,18 +67,6 @@ class ByteServer:
         return True
 
 
-async def _read(reader: asyncio.StreamReader) -> Request | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1")
-    except asyncio.IncompleteReadError:
-        return None
-    first, *lines = head.rstrip().split("\r\n")
-    method, path, _ = first.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Request(method, path, headers, body)
-
-
 @asynccontextmanager
 async def byte_server() -> AsyncIterator[ByteServer]:
     server = ByteServer()
@@ -111,22 +92,9 @@ def whole(body: Any, status: int = 200, headers: Mapping[str, str] | None = None
     """One JSON (or raw bytes) answer with a length."""
     data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     lines = {"content-type": "application/json", "content-length": str(len(data))} | dict(headers or {})
-    return [_head(status, lines) + data]
+    return [http1.head(status, lines) + data]
 
 
 def head(content_type: str) -> bytes:
     """The head of a chunked answer."""
-    return _head(200, {"content-type": content_type, "transfer-encoding": "chunked"})
-
-
-def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked answer; empty data ends it."""
-    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
-
-
-LAST = chunk(b"")
-
-
-def _head(status: int, headers: Mapping[str, str]) -> bytes:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode()
+    return http1.head(200, {"content-type": content_type, "transfer-encoding": "chunked"})
