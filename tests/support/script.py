@@ -64,6 +64,7 @@ class Say:
         hold_after: as `hold`, but after half the text was sent (only of a stream).
         usage: whether the answer reports its usage.
         headers: of the answer, besides the usual ones.
+        refusal: the words of a failure, instead of the usual ones.
     """
 
     text: str = ""
@@ -76,6 +77,7 @@ class Say:
     retry_after: float = 30.0
     usage: bool = True
     headers: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""
 
 
 Answer = str | Say | Callable[[Asked], "str | Say"]

@@ -1,0 +1,260 @@
+"""What one organisation has, no other one sees: every operation of the manifest and every route, tried with its ids."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.routing import Route, WebSocketRoute
+from tests.support.keys import BEARER, BOOTSTRAP
+from tests.support.mcp import MODERN, over_http
+from tests.support.rest import Rest
+from tests.support.server import config, serving
+from tests.support.stores import Store
+from tests.support.tenants import ASKED, CANARY, CHAT, QUESTION, World, script, world
+from tests.support.upstream import upstream
+
+from quorum_mcp.api import server
+from quorum_mcp.operations.card import AnyOperation
+from quorum_mcp.operations.manifest import operations
+
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
+Given = dict[str, Any]
+REFUSED = (403, 404, 422)
+
+
+@pytest.fixture
+async def two(tmp_path: Path, store: Store) -> AsyncIterator[World]:
+    """The world of A, with A's words gone from what models say from now on."""
+    env = {
+        "QUORUM_DATABASE_URL": store.url, "QUORUM_SECRET_KEY": "m" * 32, "QUORUM_BOOTSTRAP_KEY": BOOTSTRAP,
+    }  # fmt: skip
+    async with AsyncExitStack() as stack:
+        up = await stack.enter_async_context(upstream())
+        q = await stack.enter_async_context(serving(tmp_path, config(up.url), **env))
+        q.headers = dict(BEARER)
+        found = await world(up, q)
+        script(up, "plainly")
+        yield found
+
+
+def tries(ids: dict[str, str]) -> dict[str, list[Given]]:
+    """What B tries of each operation: with A's ids wherever there is a place for one, else its lists."""
+    runs = [ids["session"], ids["failed"], ids["running"]]
+    plain = {"query": "2 + 2?", "panel": ["lab/a"]}
+    with_a_s = [
+        plain | {"session_id": ids["session"]},
+        plain | {"files": [{"id": ids["file"]}]},
+        plain | {"images": [{"id": ids["file"]}]},
+    ]
+    of_runs = [{"session_id": run} for run in runs]
+    windows = [{"time_window": window} for window in ("1h", "all")]
+    return {
+        "query": [*with_a_s, plain, ASKED | {"query": "2 + 2?", "tags": []}],
+        "cost.estimate": [*with_a_s, plain],
+        "agreement": [{"a": "4", "b": "4"}],
+        "q_in": [{"query": "2 + 2?", "session_id": run} for run in runs],
+        "q_out": [{"session_id": run, "wait_seconds": 0} for run in runs],
+        "sessions.list": [{}, {"q": "2 + 2"}, {"status": "running"}, {"status": "failed"}],
+        "session.get": of_runs,
+        "session.export": [{"session_id": run, "format": form} for run in runs for form in ("json", "md", "html")],
+        "session.rerun": of_runs,
+        "session.cancel": of_runs,
+        "seat.stop": [{"session_id": ids["running"], "seat": "0"}],
+        "feedback": [{"session_id": ids["session"], "score": 0.0}],
+        "files.upload": [{"name": "b.txt", "data": "aGVsbG8="}],
+        "providers.list": [{}],
+        "providers.test": [{"name": "lab"}],
+        "models.list": [{}, {"provider": "lab", "refresh": True}],
+        "generate": [{k: v for k, v in CHAT.items() if k != "messages"} | {"messages": [{"role": "user", "content": "2"}]}],
+        "tokens.count": [{"text": "two"}],
+        "health": [{}],
+        "rate-limits": [{}],
+        "calls.list": [{}, *of_runs, {"provider": "lab"}, {"status": "error"}],
+        "calls.get": [{"call_id": ids["call"]}, {"call_id": ids["generated"]}],
+        "stats": [{}],
+        "calibrate": [{"rows": [{"question": "?", "answers": [{"model": "lab/a", "text": "4", "correct": 1}]}]}],
+        "cache.show": [{}],
+        "cache.clear": [{}, {"provider": "lab"}, {"model": "lab/a"}],
+        "budget.list": [{}],
+        "budget.alerts": [{}],
+        "budget.set": [
+            {"period": "daily", "limit": 1, "organization": ids["organization"]},
+            {"period": "daily", "limit": 1, "key_id": ids["key"]},
+        ],
+        "budget.delete": [{"budget_id": ids["budget None"]}, {"budget_id": ids["budget lab"]}],
+        "budget.reconcile": [{}],
+        "alerts.list": [{}],
+        "webhooks.list": [{}],
+        "webhooks.deliveries": [{}],
+        "webhooks.test": [{"webhook_id": "0"}],
+        "benchmark.summary": windows,
+        "benchmark.providers": [*windows, {"providers": "lab"}],
+        "benchmark.leaderboard": [
+            {"metric": metric, **window}
+            for metric in ("latency", "throughput", "cost", "success_rate", "quality") for window in windows
+        ],
+        "usage": [{"group_by": kind} for kind in ("organization", "key", "model", "tag", "provider")],
+        "keys.create": [{"name": "x", "organization": ids["organization"]}, {"name": "x"}],
+        "keys.list": [{}, {"organization": ids["organization"]}],
+        "keys.revoke": [{"key_id": ids["key"]}, {"key_id": ids["second key"]}],
+        "organizations.create": [{"name": "new"}],
+        "organizations.list": [{}],
+        "organizations.delete": [{"organization_id": ids["organization"], "force": True}],
+        "credentials.set": [{"provider": "lab", "value": "sk-mine"}],
+        "credentials.list": [{}],
+        "credentials.delete": [{"provider": "lab"}],
+        "credentials.reseal": [{}],
+    }  # fmt: skip
+
+
+async def over_rest(q: Rest, operation: AnyOperation, given: Given) -> tuple[int, str]:
+    assert operation.http is not None
+    path, left = operation.http.path, dict(given)
+    for name in given:
+        if f"{{{name}}}" in path:
+            path = path.replace(f"{{{name}}}", str(left.pop(name)))
+    if operation.http.method == "POST":
+        answer = await q.post(path, left)
+    else:
+        fields = {name: str(value).lower() if value is True else value for name, value in left.items()}
+        answer = await q.request(operation.http.method, path, params=fields)
+    return answer.status, f"{answer.body} {answer.headers}"
+
+
+async def over_mcp(world: World, tool: str, given: Given) -> tuple[int, str]:
+    async with over_http(world.b.url, MODERN, **world.b.headers) as client:
+        result = await client.call_tool(tool, given)
+        return 404 if result.is_error else 200, str(result)
+
+
+def nothing_of_a(world: World, sent: object, status: int, said: str) -> None:
+    """The answer holds nothing of A's that B did not write; what names something of A's is refused."""
+    wrote = json.dumps(sent)
+    leaked = [secret for secret in world.secrets if secret in said and secret not in wrote]
+    assert not leaked, (sent, status, said[:2000])
+    assert status < 500, (sent, said[:500])
+
+
+async def test_no_operation_shows_what_is_another_organisation_s(two: World) -> None:
+    before = await state(two)
+    cases = tries(two.ids)
+    owned = set(two.ids.values())
+    for name, operation in operations().items():
+        assert name in cases, (
+            f"give {name} a case in {Path(__file__).name}: what may another organisation try?"
+        )
+        for given in cases[name]:
+            if operation.http is not None:
+                status, said = await over_rest(two.b, operation, given)
+                nothing_of_a(two, [name, given], status, said)
+                if owned & set(strings(given)) and name not in ("calls.list", "query", "cost.estimate"):
+                    assert status in REFUSED, (name, given, status, said[:300])
+            if operation.tool is not None:
+                nothing_of_a(two, [name, given], *await over_mcp(two, operation.tool, given))
+    assert sorted(cases) == sorted(operations()), "there are cases of operations that are gone"
+    assert await state(two) == before
+    session = await two.b.query("2 + 2?", ["lab/a"], session_id=two.ids["session"])
+    assert (session.status, session.error["code"]) == (404, "not_found")
+    file = await two.b.query("2 + 2?", ["lab/a"], files=[{"id": two.ids["file"]}])
+    assert (file.status, file.error["code"]) == (404, "not_found")
+
+
+def strings(given: object) -> list[str]:
+    """Every text in an input."""
+    if isinstance(given, dict):
+        return [text for value in given.values() for text in strings(value)]
+    if isinstance(given, list):
+        return [text for value in given for text in strings(value)]
+    return [given] if isinstance(given, str) else []
+
+
+async def state(two: World) -> dict[str, Any]:
+    """What A sees of its own, which B must leave as it is."""
+    paths = ["/api/sessions", "/api/calls", "/api/keys", "/api/organizations", "/api/budget/alerts",
+             f"/api/session/{two.ids['session']}", f"/api/session/{two.ids['running']}"]  # fmt: skip
+    found: dict[str, Any] = {}
+    for path in paths:
+        answer = await two.a.get(path)
+        assert answer.status == 200, (path, answer.body)
+        assert any(secret in str(answer.body) for secret in two.secrets), path  # else nothing could leak
+        found[path] = [{k: v for k, v in one.items() if k != "last_used_at"} for one in listed(answer.body)]
+    return found
+
+
+def listed(body: dict[str, Any]) -> list[dict[str, Any]]:
+    found = next((value for value in body.values() if isinstance(value, list)), None)
+    return found if found is not None and "session_id" not in body else [body]
+
+
+ROUTES: dict[str, list[tuple[str, str, Any]]] = {
+    "/api/session/{session_id}/events": [("GET", "/api/session/{session}/events", None),
+                                         ("GET", "/api/session/{running}/events?after=1", None)],
+    "/v1/chat/completions": [("POST", "/v1/chat/completions", CHAT),
+                             ("POST", "/v1/chat/completions", CHAT | {"stream": True}),
+                             ("POST", "/v1/chat/completions", CHAT | {"model": "quorum/quick"})],
+    "/v1/messages": [("POST", "/v1/messages", CHAT | {"max_tokens": 100})],
+    "/v1/embeddings": [("POST", "/v1/embeddings", {"model": "lab/a", "input": "2 + 2"})],
+    "/api/chat": [("POST", "/api/chat", CHAT), ("POST", "/api/chat", CHAT | {"stream": False})],
+    "/api/generate": [("POST", "/api/generate", {"model": "lab/a", "prompt": "2 + 2", "stream": False})],
+    "/api/show": [("POST", "/api/show", {"model": "lab/a"})],
+    "/api/embed": [("POST", "/api/embed", {"model": "lab/a", "input": "2 + 2"})],
+    "/v1/models/{name:path}": [("GET", "/v1/models/lab/a", None)],
+}  # fmt: skip
+"""Requests of B's to the routes that are no operation's; those that only take a plain GET need none here."""
+FREE = ("/api/health/live", "/api/health/ready", "/", "/ws")
+"""Routes that hold no records, and the WebSocket, which has a test of its own."""
+
+
+async def test_no_other_route_shows_it(two: World) -> None:
+    own = {one.http.path for one in operations().values() if one.http is not None}
+    cases_of = dict(ROUTES)
+    for route in server._routes(server.Holder()):
+        assert isinstance(route, Route | WebSocketRoute)
+        if route.path in own or route.path in FREE or route.path.startswith("/ui/"):
+            continue
+        if isinstance(route, Route) and "POST" not in (route.methods or ()) and "{" not in route.path:
+            cases_of[route.path] = [("GET", route.path, None)]
+        assert route.path in cases_of, f"give {route.path} a case in {Path(__file__).name}"
+    for cases in cases_of.values():
+        for method, template, body in cases:
+            path = template.format(**two.ids)
+            answer = await two.b.request(method, path, **({} if body is None else {"json": body}))
+            nothing_of_a(two, [path, body], answer.status, f"{answer.body} {answer.headers}")
+            if "/api/session/" in path:
+                assert answer.status == 404, path
+
+
+async def test_nothing_comes_out_of_another_organisation_s_cache(two: World) -> None:
+    asked = two.up.count("a")
+    again = await two.a.post("/v1/chat/completions", CHAT)
+    assert CANARY in str(again.body)
+    assert two.up.count("a") == asked  # A's own answer is still there
+    other = await two.b.post("/v1/chat/completions", CHAT)
+    assert (other.status, CANARY in str(other.body["choices"])) == (200, False)
+    assert two.up.count("a") == asked + 1
+
+
+async def test_the_websocket_tells_nothing_of_it(two: World) -> None:
+    async with two.b.session.ws_connect(two.b.url + "/ws", headers=two.b.headers) as socket:
+        for frame in (
+            {"action": "subscribe", "run_id": two.ids["running"]},
+            {"action": "subscribe", "run_id": two.ids["session"], "after": 1},
+            {"action": "cancel", "run_id": two.ids["running"]},
+            {"action": "query", "query": "2 + 2?", "session_id": two.ids["session"]},
+            {"action": "query", "query": "2 + 2?", "files": [{"id": two.ids["file"]}]},
+            {"action": "subscribe"},
+        ):
+            await socket.send_str(json.dumps(frame))
+        asked = await two.a.ask(QUESTION, ["lab/a"])
+        await socket.send_str('{"action": "ping", "id": "last"}')
+        seen: list[dict[str, Any]] = []
+        while not seen or seen[-1]["type"] != "pong":
+            seen.append(json.loads((await socket.receive()).data))
+    refused = [frame for frame in seen if frame["type"] == "error"]
+    assert [frame["data"]["error"]["code"] for frame in refused] == ["not_found"] * 5
+    rest = str([frame for frame in seen if frame["type"] != "error"])
+    assert [secret for secret in [*two.secrets, asked["session_id"]] if secret in rest] == []
+    assert (await two.a.get(f"/api/session/{two.ids['running']}"))["status"] == "running"
