@@ -58,8 +58,8 @@ def _providers(settings: Settings) -> Generator[Problem, None, None]:
             yield f"{key}.auth", "expected bearer, header NAME, query NAME or command PROGRAM", None
         if provider.models is not None and provider.model and provider.model not in provider.models:
             yield f"{key}.model", f"is none of models{nearest(provider.model, provider.models)}", None
-        for model in provider.model_limits if provider.models is not None else ():
-            if model not in provider.models:
+        for model in provider.model_limits:
+            if provider.models is not None and model not in provider.models:
                 yield f"{key}.model_limits.{model}", f"is none of models{nearest(model, provider.models)}", None
 
 

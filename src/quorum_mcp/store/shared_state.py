@@ -157,7 +157,9 @@ class SharedState:
         """Wait for the next beat; the moment at which Redis goes away begins a new, shorter wait."""
         if self.up:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._fell.wait(), BEAT_SECONDS)
+                # Not wait_for: it may swallow a cancellation that comes in the moment of the event.
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._fell.wait()
         if not self.up:
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -180,11 +182,13 @@ class SharedState:
 
         try:
             await first
-        except (AuthenticationError, ResponseError) as error:
-            raise ConfigError(
-                f"Redis refuses: {error}", hint="Look at the user, password and number in REDIS_URL."
-            ) from error
         except (RedisError, OSError) as error:
+            refusal = error.__cause__ or error  # the client wraps what a new connection is refused with
+            if isinstance(refusal, AuthenticationError | ResponseError):
+                raise ConfigError(
+                    f"Redis refuses: {_text(error)}.",
+                    hint="Look at the user, password and number in REDIS_URL.",
+                ) from error
             self._away(error)
 
     def _went(self, error: Exception) -> None:
@@ -224,7 +228,7 @@ def _client(url: str) -> "Redis":
         from redis.asyncio.retry import Retry
         from redis.backoff import NoBackoff
     except ModuleNotFoundError as error:
-        if error.name != "redis":
+        if (error.name or "").partition(".")[0] != "redis":
             raise
         raise ConfigError(
             "REDIS_URL needs a driver that is not installed.", hint="Run: pip install 'quorum-mcp[redis]'"
