@@ -104,8 +104,10 @@ class Monitor:
         def body(conn: Connection) -> bool:
             return self._outbox.put_once(conn, alert, seconds=QUIET_SECONDS, group=group)
 
-        log.info("health.alert", kind=alert.kind, subject=alert.subject, message=alert.message)
-        return await self._database.write(body)
+        stored = await self._database.write(body)
+        if stored:
+            log.warning("health.alert", kind=alert.kind, subject=alert.subject, message=alert.message)
+        return stored
 
     async def _run(self) -> None:
         while True:

@@ -12,6 +12,8 @@ Status = Literal["healthy", "degraded", "unhealthy", "unconfigured"]
 Cause = Literal["down", "errors", "slow"]
 ENOUGH = 5
 """Calls that are needed before a rate of failures says anything."""
+WORTH_TELLING = 3
+"""Failures that an alert about the rate of failures needs at least."""
 BAD, POOR = 0.5, 0.1
 """Shares of failures above which a provider is unhealthy, and degraded."""
 SLOW_TIMES, SLOW_SECONDS = 3.0, 1.0
@@ -72,7 +74,7 @@ def _by_traffic(calls: int, failed: int, limited: int) -> Verdict | None:
     if share >= BAD:
         return Verdict("unhealthy", reason, "down")
     if share >= POOR:
-        return Verdict("degraded", reason, "errors")
+        return Verdict("degraded", reason, "errors" if failed >= WORTH_TELLING else None)
     if limited / calls >= BAD:
         return Verdict("degraded", f"it limits us: {limited} of the last {calls} calls", "errors")
     return None

@@ -5,7 +5,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp import money
-from quorum_mcp.errors import NotFound
 from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Empty, Http, Operation
 from quorum_mcp.operations.context import Context
@@ -71,13 +70,6 @@ class CallPage(BaseModel):
     next: Next
 
 
-class CallId(BaseModel):
-    """A call."""
-
-    model_config = ConfigDict(extra="forbid")
-    call_id: str = Field(description="The call's id.")
-
-
 class Stats(BaseModel):
     """Counts over everything stored; simulated calls are not in them. `total_cost` is USD."""
 
@@ -103,15 +95,6 @@ async def list_calls(ctx: Context, given: CallQuery) -> CallPage:
     await ctx.get(Journal).flush()  # what ended a moment ago belongs to the list
     page = await ctx.get(Records).page(where, limit=given.limit, cursor=given.cursor)
     return CallPage(calls=[call_view(call) for call in page.items], next=page.next)
-
-
-async def explain(ctx: Context, given: CallId) -> CallView:
-    """One call with every decision that was made for it."""
-    await ctx.get(Journal).flush()
-    found = await ctx.get(Records).get(given.call_id, tenant=ctx.principal.tenant)
-    if found is None:
-        raise NotFound(f"there is no call {given.call_id}", hint="GET /api/calls lists them")
-    return call_view(found[0])
 
 
 async def stats(ctx: Context, _: Empty) -> Stats:
@@ -164,8 +147,6 @@ def call_view(call: CallRecord) -> CallView:
 OPERATIONS = [
     Operation("calls.list", "The model calls, newest first.", list_calls, CallQuery, CallPage,
               http=Http("GET", "/api/calls")),
-    Operation("calls.get", "One call with its trace.", explain, CallId, CallView,
-              http=Http("GET", "/api/calls/{call_id}")),
     Operation("stats", "Counts of sessions, calls, tokens and cost.", stats, Empty, Stats,
               http=Http("GET", "/api/stats")),
 ]  # fmt: skip
