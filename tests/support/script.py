@@ -61,7 +61,7 @@ class Say:
     Attributes:
         latency: seconds before the first byte; `drip` seconds between pieces of `piece` characters.
         hold: the name of a gate that the answer waits for, before its first byte.
-        hold_after: as `hold`, but after half the text was sent (only of a stream).
+        hold_after: as `hold`, but after half the answer was sent.
         usage: whether the answer reports its usage.
         headers: of the answer, besides the usual ones.
         refusal: the words of a failure, instead of the usual ones.

@@ -149,9 +149,18 @@ class Upstream:
         asked.output_tokens = _count(asked.said)
         message = {"role": "assistant", "content": asked.said}
         choice = {"index": 0, "finish_reason": stop, "message": message}
-        return await _whole(
-            writer, 200, _head(asked) | _usage(asked, say) | {"choices": [choice]}, say.headers
-        )
+        data = json.dumps(_head(asked) | _usage(asked, say) | {"choices": [choice]}).encode()
+        if say.fail == "cut" or say.hold_after:
+            lines = {"content-type": "application/json", "content-length": str(len(data))}
+            writer.write(head(200, lines | say.headers) + data[: len(data) // 2])
+            await writer.drain()
+            if say.fail == "cut":
+                return False
+            await self._gate(say.hold_after or "").wait()
+            writer.write(data[len(data) // 2 :])
+            await writer.drain()
+            return True
+        return await _raw(writer, 200, data, "application/json", say.headers)
 
     async def _stream(self, asked: Asked, say: Say, stop: str, writer: Writer) -> bool:
         lines = {"content-type": "text/event-stream", "transfer-encoding": "chunked"}
