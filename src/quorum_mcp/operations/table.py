@@ -11,14 +11,14 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a cell begins with that a spreadsheet would carry out."""
 
 
-def csv_of(rows: Sequence[BaseModel], kind: type[BaseModel]) -> str:
-    """The rows as CSV (RFC 4180), under the names of the fields of `kind`.
+def csv_of(rows: Sequence[BaseModel], kind: type[BaseModel], *, end: str = "\r\n") -> str:
+    """The rows as CSV (RFC 4180), under the names of the fields of `kind`; `end` ends each row.
 
     Text that a spreadsheet would take for a formula gets an apostrophe in front: names and tags are what
     callers wrote. None is an empty cell.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, lineterminator=end)
     writer.writerow(kind.model_fields)
     for row in rows:
         writer.writerow([_cell(getattr(row, name)) for name in kind.model_fields])

@@ -38,7 +38,7 @@ async def command(session: Session, by: str, since: str | None, until: str | Non
     if as_csv:
         from quorum_mcp.operations.table import csv_of
 
-        data(csv_of(found.usage, type(found.total)).replace("\r\n", "\n").rstrip("\n"))
+        data(csv_of(found.usage, type(found.total), end="\n").removesuffix("\n"))
         return
     table(
         (by, "requests", "failed", "cached", "input tokens", "output tokens", "cost"),
