@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from quorum_mcp import codec
 from quorum_mcp.api.anthropic.failures import error_body as anthropic_body
+from quorum_mcp.api.gemini.failures import error_body as gemini_body
 from quorum_mcp.api.ollama.failures import error_body as ollama_body
 from quorum_mcp.api.openai.failures import error_body as openai_body
 from quorum_mcp.errors import QuorumError
@@ -36,6 +37,8 @@ def _body(error: QuorumError, path: str) -> dict[str, Any]:
         return anthropic_body(error)
     if path in OLLAMA:
         return ollama_body(error)
+    if path.startswith("/v1beta/") or (path.startswith("/v1/models/") and ":" in path):
+        return gemini_body(error)
     if path.startswith("/v1/"):
         return openai_body(error)
     return {"error": error.to_dict()}

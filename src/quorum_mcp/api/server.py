@@ -17,6 +17,7 @@ from quorum_mcp.api import metrics, reference, rest, websocket
 from quorum_mcp.api.anthropic.messages import Messages
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.front import Front
+from quorum_mcp.api.gemini.dialect import Gemini
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
@@ -119,6 +120,8 @@ def _model_lists(holder: Holder) -> list[Route]:
 
 
 def _routes(holder: Holder) -> list[BaseRoute]:
+    gemini = ModelRoute(Gemini(), holder.get)
+
     async def events(request: Request) -> Response:
         after = _number(request.query_params.get("after", request.headers.get("last-event-id", "0")))
         services = holder.get()
@@ -139,6 +142,10 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         metrics.route(holder.get),
         *(Route(path, app, methods=["POST"]) for path, app in _model_routes(holder).items()),
         *_model_lists(holder),
+        *(
+            Route(f"/{version}/models/{{model:path}}", gemini, methods=["POST"])
+            for version in ("v1beta", "v1")
+        ),
         *rest.routes(holder.get),
         *ui.routes(),
         websocket.route(holder.get),
