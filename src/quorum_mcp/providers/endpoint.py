@@ -141,6 +141,8 @@ class Endpoint:
             error.model = error.model or model
             error.message = self._auth.mask(error.message)
             error.args = (error.message,)
+            said = {name: one for name, one in error.details.items() if isinstance(one, str)}
+            error.details |= {name: self._auth.mask(one) for name, one in said.items()}
             raise
 
 
