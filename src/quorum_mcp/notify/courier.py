@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import structlog
 
 from quorum_mcp.config.settings import WebhookSettings
-from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.notify.sender import TIMEOUT_SECONDS, Sender
+from quorum_mcp.observe.repeating import Repeating
 from quorum_mcp.store.deliveries import Deliveries, Delivery, webhook_id
 
 LOOK_SECONDS = 1.0
@@ -43,20 +43,16 @@ class Courier:
         self._webhooks = {webhook_id(one.url): one for one in webhooks}
         self._sender = sender
         self._first = first_seconds
-        self._look = look_seconds
-        self._task: asyncio.Task[None] | None = None
+        self._work = Repeating("notify: courier", self._send_all, look_seconds)
 
     def start(self) -> None:
         """Begin, where there is any webhook."""
-        if self._webhooks and self._task is None:
-            self._task = asyncio.create_task(self._run(), name="notify: courier")
+        if self._webhooks:
+            self._work.start()
 
     async def stop(self) -> None:
         """End. A message that is being sent may be sent again by the next process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._work.stop()
 
     async def send_due(self) -> int:
         """Send what is due now; returns how many messages that was."""
@@ -67,18 +63,9 @@ class Courier:
         await asyncio.gather(*(self._send(delivery) for delivery in mine))
         return len(mine)
 
-    async def _run(self) -> None:
-        away = False
-        while True:
-            try:
-                while await self.send_due():
-                    pass
-                away = False
-            except StoreUnavailable as error:  # the messages are in the database: they wait there
-                if not away:
-                    log.warning("webhooks.store", error=str(error))
-                away = True
-            await asyncio.sleep(self._look)
+    async def _send_all(self) -> None:
+        while await self.send_due():
+            pass
 
     async def _send(self, delivery: Delivery) -> None:
         outcome = await self._sender.send(self._webhooks[delivery.webhook], delivery)

@@ -4,9 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 
-import structlog
-
-from quorum_mcp.errors import StoreUnavailable
+from quorum_mcp.observe.repeating import Repeating
 from quorum_mcp.store.alerts import Alert, Alerts
 from quorum_mcp.store.clock import MICROSECONDS, now_us
 
@@ -15,8 +13,6 @@ OVERLAP_SECONDS = 30
 """How far back each look goes: clocks of machines differ, and a transaction may take a while."""
 MOST_WAITING = 100
 """Alerts that wait for a slow reader; older ones are dropped for newer."""
-
-log = structlog.get_logger()
 
 
 class _Reader:
@@ -39,49 +35,40 @@ class Feed:
 
     def __init__(self, alerts: Alerts, *, look_seconds: float = LOOK_SECONDS) -> None:
         self._alerts = alerts
-        self._look = look_seconds
         self._readers: set[_Reader] = set()
         self._seen: OrderedDict[str, int] = OrderedDict()
-        self._task: asyncio.Task[None] | None = None
+        self._looked = False
+        self._work = Repeating("notify: feed", self._look, look_seconds)
 
     async def follow(self, tenant: str | None) -> AsyncGenerator[Alert, None]:
         """Alerts that are stored from now on; those of a tenant, or all (None)."""
         reader = _Reader(tenant)
-        if self._task is None:
-            self._task = asyncio.create_task(self._watch(), name="notify: feed")
         self._readers.add(reader)
+        self._work.start()
         try:
             while True:
                 yield await reader.waiting.get()
         finally:
             self._readers.discard(reader)
             if not self._readers:
-                self.stop()
+                await self.stop()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        self._looked = False
+        await self._work.stop()
 
-    async def _watch(self) -> None:
-        began, first = now_us(), True
-        while True:
-            try:
-                new = await self._new(began)
-            except StoreUnavailable as error:
-                log.info("alerts.store", error=str(error))
-                new = []
-            # What the first look finds of before is old; of the same moment it may be news.
-            for alert in new:
-                if not first or alert.at >= began:
-                    for reader in list(self._readers):
-                        reader.offer(alert)
-            first = False
-            await asyncio.sleep(self._look)
+    async def _look(self) -> None:
+        # What the first look finds of before is old; of the same moment it may be news.
+        after = 0 if self._looked else now_us()
+        for alert in await self._new():
+            if alert.at >= after:
+                for reader in list(self._readers):
+                    reader.offer(alert)
+        self._looked = True
 
-    async def _new(self, began: int) -> list[Alert]:
-        since = max(now_us(), began) - OVERLAP_SECONDS * MICROSECONDS
+    async def _new(self) -> list[Alert]:
+        since = now_us() - OVERLAP_SECONDS * MICROSECONDS
         found = [alert for alert in await self._alerts.after(since) if alert.id not in self._seen]
         self._seen.update((alert.id, alert.at) for alert in found)
         while self._seen and next(iter(self._seen.values())) < since - OVERLAP_SECONDS * MICROSECONDS:

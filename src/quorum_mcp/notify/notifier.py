@@ -28,4 +28,4 @@ class Notifier:
     async def stop(self) -> None:
         """End."""
         await self.courier.stop()
-        self.feed.stop()
+        await self.feed.stop()

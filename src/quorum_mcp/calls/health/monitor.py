@@ -1,6 +1,5 @@
 """Alerts when a provider changes for the worse, and when it has been well again for a while."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -8,8 +7,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from quorum_mcp.calls.health.verdict import Cause, Verdict
-from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.events import AlertKind
+from quorum_mcp.observe.repeating import Repeating
 from quorum_mcp.store.alerts import Alert, Outbox
 from quorum_mcp.store.database import Database
 
@@ -74,19 +73,7 @@ class Monitor:
         self._database = database
         self._now = clock
         self._known: dict[str, _Known] = {}
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="health: monitor")
-
-    async def stop(self) -> None:
-        """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        self.work = Repeating("health: monitor", self.look, LOOK_SECONDS)
 
     async def look(self) -> list[Alert]:
         """Look once; returns the alerts that were stored."""
@@ -108,14 +95,6 @@ class Monitor:
         if stored:
             log.warning("health.alert", kind=alert.kind, subject=alert.subject, message=alert.message)
         return stored
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except StoreUnavailable as error:
-                log.warning("health.store", error=str(error))
-            await asyncio.sleep(LOOK_SECONDS)
 
 
 def _state(one: Look, known: _Known, now: float) -> Alert | None:

@@ -1,6 +1,5 @@
 """Cheap questions to providers that nobody asks anything: the list of their models, which costs nothing."""
 
-import asyncio
 import time
 
 import structlog
@@ -14,6 +13,7 @@ from quorum_mcp.errors import (
     ProviderUnavailable,
     QuorumError,
 )
+from quorum_mcp.observe.repeating import Repeating
 from quorum_mcp.providers.registry import Registry
 
 PROBED = ("remote", "local")
@@ -36,19 +36,16 @@ class Prober:
         self._breaker = breaker
         self._seconds = seconds
         self._began = vitals.now()
-        self._task: asyncio.Task[None] | None = None
+        self._work = Repeating("health: prober", self._probe, seconds / 4)
 
     def start(self) -> None:
         """Begin, where there is anything to do."""
-        if self._seconds and self._task is None:
-            self._task = asyncio.create_task(self._run(), name="health: prober")
+        if self._seconds:
+            self._work.start()
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        await self._work.stop()
 
     async def check(self, provider: str) -> tuple[Check, QuorumError | None]:
         """Ask a provider for its models now; what was found, and the error that the caller may see."""
@@ -65,18 +62,12 @@ class Prober:
         assert check is not None
         return check, error
 
-    async def _run(self) -> None:
-        while True:
-            due = [
-                name
-                for name, one in self._registry.providers.items()
-                if one.kind in PROBED and self._idle(name)
-            ]
-            for provider in due:
-                check, _ = await self.check(provider)
-                if check.error is not None:
-                    log.info("health.probe", provider=provider, error=check.error)
-            await asyncio.sleep(self._seconds / 4)
+    async def _probe(self) -> None:
+        known = self._registry.providers.items()
+        for provider in [name for name, one in known if one.kind in PROBED and self._idle(name)]:
+            check, _ = await self.check(provider)
+            if check.error is not None:
+                log.info("health.probe", provider=provider, error=check.error)
 
     def _idle(self, provider: str) -> bool:
         vital = self._vitals.of(provider)

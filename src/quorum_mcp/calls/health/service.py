@@ -40,14 +40,14 @@ class Health:
 
     def start(self, *, probe: bool) -> None:
         """Begin to look for alerts; `probe`: and to ask providers that are idle."""
-        self.monitor.start()
+        self.monitor.work.start()
         if probe:
             self.prober.start()
 
     async def stop(self) -> None:
         """End."""
         await self.prober.stop()
-        await self.monitor.stop()
+        await self.monitor.work.stop()
 
     def verdict(
         self, provider: str, *, missing: str | None = None, stored: ProviderStats | None = None

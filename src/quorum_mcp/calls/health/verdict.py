@@ -12,8 +12,8 @@ Status = Literal["healthy", "degraded", "unhealthy", "unconfigured"]
 Cause = Literal["down", "errors", "slow"]
 ENOUGH = 5
 """Calls that are needed before a rate of failures says anything."""
-WORTH_TELLING = 3
-"""Failures that an alert about the rate of failures needs at least."""
+WORTH_TELLING = 5
+"""Failures that an alert needs at least: three of six say little."""
 BAD, POOR = 0.5, 0.1
 """Shares of failures above which a provider is unhealthy, and degraded."""
 SLOW_TIMES, SLOW_SECONDS = 3.0, 1.0
@@ -72,7 +72,7 @@ def judge(
 def _by_traffic(calls: int, failed: int, limited: int) -> Verdict | None:
     share, reason = failed / calls, f"{failed} of the last {calls} calls failed"
     if share >= BAD:
-        return Verdict("unhealthy", reason, "down")
+        return Verdict("unhealthy", reason, "down" if failed >= WORTH_TELLING else None)
     if share >= POOR:
         return Verdict("degraded", reason, "errors" if failed >= WORTH_TELLING else None)
     if limited / calls >= BAD:
