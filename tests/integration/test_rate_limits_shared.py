@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 
 import pytest
 from tests.support.redis_server import redis_server
@@ -79,3 +80,42 @@ async def test_a_servers_clock_that_goes_back_gives_nothing_and_takes_nothing(re
     (after,) = await rates.look([LAB])
     assert 30 <= after.requests < 40
     await state.close()
+
+
+async def until_taken(rates: SharedRates, tokens: int, patience: float) -> float:
+    """Seconds until the rates of LAB let these tokens in; waits as long as it is told to."""
+    began = time.monotonic()
+    while True:
+        levels = await rates.take([LAB], tokens, patience)
+        if levels is None:
+            return time.monotonic() - began
+        await asyncio.sleep(levels[0].wait(LAB, 1, tokens))
+
+
+async def test_a_large_request_gets_its_turn_among_small_ones_of_another_process(
+    redis_server: Server,
+) -> None:
+    states = [await SharedState.connect(redis_server.url) for _ in range(2)]
+    large, small = (SharedRates(state) for state in states)
+    assert await small.take([LAB], 600) is None  # from now on 10 tokens come a second
+
+    async def hammer() -> None:
+        while True:
+            await until_taken(small, 1, 30)
+
+    hammering = asyncio.ensure_future(hammer())
+    await asyncio.sleep(0.3)
+    seconds = await until_taken(large, 30, 30)
+    assert 1 < seconds < 9
+    assert await until_taken(small, 1, 30) < 5, "and the others go on"
+    hammering.cancel()
+    # Who gives up lets the others in at once.
+    assert await large.take([LAB], 300, 60) is not None
+    levels = await small.take([LAB], 1, 0)
+    assert levels is not None and levels[0].blocked > 10
+    assert (await small.look([LAB]))[0].blocked == 0, "a turn is no limit"
+    large.leave([LAB])
+    await large.close()
+    assert await until_taken(small, 1, 30) < 5
+    for state in states:
+        await state.close()

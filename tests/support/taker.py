@@ -79,7 +79,7 @@ async def main(url: str, seed: str, seconds: str) -> None:
         state.tokens = chance.randint(*LENGTHS[state.key_name])
         limits = [PROVIDER, KEYS[state.key_name]]
         before = len(state.granted)
-        if await rates.take(limits, state.tokens) is not None:
+        if await rates.take(limits, state.tokens, chance.choice((0, 0.02))) is not None:
             await asyncio.sleep(0.002)
         elif len(state.granted) == before:
             state.note(time.time() * 1000, shared=False)

@@ -51,7 +51,7 @@ class Limits:
             return NOTHING
         tokens = self._estimates.of(target.name, call.request)
         busy = self._lines.busy(limits)
-        levels = None if busy else await self._rates.take(limits, tokens)
+        levels = None if busy else await self._rates.take(limits, tokens, call.remaining())
         if levels is None and not busy:
             return Taken(tokens, limits)
         place, began, served = Place(self._lines, tokens), time.monotonic(), False
@@ -60,6 +60,8 @@ class Limits:
             served = True
         finally:
             place.leave(served=served)
+            if not served:
+                self._rates.leave(limits)
         waited = time.monotonic() - began
         return Taken(tokens, limits, f"waited {waited * 1000:.0f} ms for the limit {_whose(limit)}")
 
@@ -163,7 +165,7 @@ class Limits:
                 await place.turn(max(call.deadline - time.monotonic(), 0))
             except TimeoutError:
                 raise _refusal(limit, max(wait, 1.0), target) from None
-            levels = await self._rates.take(limits, place.tokens)
+            levels = await self._rates.take(limits, place.tokens, max(call.deadline - time.monotonic(), 0))
             if levels is None:
                 return limit
 

@@ -13,8 +13,16 @@ MOST = 50_000
 class Rates(Protocol):
     """Where the buckets are."""
 
-    async def take(self, limits: Sequence[Limit], tokens: int) -> tuple[Level, ...] | None:
-        """Take one request and `tokens` of all limits, or of none of them: then what is left of each."""
+    async def take(self, limits: Sequence[Limit], tokens: int, patience: float) -> tuple[Level, ...] | None:
+        """Take one request and `tokens` of all limits, or of none of them: then what is left of each.
+
+        `patience` is how many seconds the caller will wait for what is missing; meanwhile other processes leave
+        it alone.
+        """
+        ...
+
+    def leave(self, limits: Sequence[Limit]) -> None:
+        """This process waits for none of them any more."""
         ...
 
     def add(self, limits: Sequence[Limit], requests: float, tokens: float) -> None:
@@ -44,9 +52,17 @@ class MemoryRates:
     def __init__(self) -> None:
         self._buckets: dict[str, Bucket] = {}
 
-    async def take(self, limits: Sequence[Limit], tokens: int) -> tuple[Level, ...] | None:
-        """As `Rates` says; never waits."""
+    async def take(
+        self,
+        limits: Sequence[Limit],
+        tokens: int,
+        patience: float = 0.0,  # noqa: ARG002 - as Rates has it
+    ) -> tuple[Level, ...] | None:
+        """As `Rates` says."""
         return self.take_now(limits, tokens)
+
+    def leave(self, limits: Sequence[Limit]) -> None:
+        """There are no other processes."""
 
     def take_now(self, limits: Sequence[Limit], tokens: int) -> tuple[Level, ...] | None:
         """The same."""

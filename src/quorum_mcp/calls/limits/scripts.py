@@ -2,7 +2,8 @@
 
 A bucket is a hash: `r` and `t`, what is left of requests and tokens in 60,000ths (so that a millisecond adds
 exactly the limit per minute: whole numbers only), `b`, milliseconds in which nothing may be taken, and `at`, the
-millisecond of the last change. A server's clock that went back adds nothing and takes nothing.
+millisecond of the last change. A server's clock that went back adds nothing and takes nothing. `h` and `w`: which
+process waits for more of it than there is, and for how many milliseconds others have to leave it alone for that.
 """
 
 from quorum_mcp.store.shared_state import Script
@@ -14,7 +15,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function load(key, per_minute_r, per_minute_t)
-  local kept = redis.call('HMGET', key, 'r', 't', 'b', 'at')
+  local kept = redis.call('HMGET', key, 'r', 't', 'b', 'at', 'h', 'w')
   local full_r, full_t = per_minute_r * 60000, per_minute_t * 60000
   local at = tonumber(kept[4]) or now
   local passed = math.max(now - at, 0)
@@ -23,12 +24,18 @@ local function load(key, per_minute_r, per_minute_t)
     r = math.min((tonumber(kept[1]) or full_r) + passed * per_minute_r, full_r),
     t = math.min((tonumber(kept[2]) or full_t) + passed * per_minute_t, full_t),
     b = math.max((tonumber(kept[3]) or 0) - passed, 0),
+    h = kept[5], w = math.max((tonumber(kept[6]) or 0) - passed, 0),
   }
 end
 
 local function save(key, bucket)
   local r, t, b = bucket.r, bucket.t, bucket.b
   redis.call('HSET', key, 'r', r, 't', t, 'b', b, 'at', now)
+  if bucket.w > 0 then
+    redis.call('HSET', key, 'h', bucket.h, 'w', bucket.w)
+  elseif bucket.h then
+    redis.call('HDEL', key, 'h', 'w')
+  end
   local full = b
   if bucket.rate_r > 0 then full = math.max(full, (bucket.full_r - r) / bucket.rate_r) end
   if bucket.rate_t > 0 then full = math.max(full, (bucket.full_t - t) / bucket.rate_t) end
@@ -39,25 +46,38 @@ end
 TAKE = Script.of(
     _BUCKET
     + """
--- ARGV: requests and tokens, then requests and tokens per minute of each key (0: no limit).
--- Returns whether they were taken, the time, then r, t and b of each.
-local requests, tokens = ARGV[1] * 60000, ARGV[2] * 60000
+-- ARGV: requests and tokens, the process and how many milliseconds it waits for them, then requests and tokens
+-- per minute of each key (0: no limit). Returns whether they were taken, the time, then r, t, b and, where
+-- another process has the next turn, w of each.
+-- Who finds too little and waits has the next turn: else many small requests would never let a large one in.
+local requests, tokens, me, patience = ARGV[1] * 60000, ARGV[2] * 60000, ARGV[3], tonumber(ARGV[4])
 local taken, buckets = 1, {}
 for i, key in ipairs(KEYS) do
-  local one = load(key, tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i]))
+  local one = load(key, tonumber(ARGV[3 + 2 * i]), tonumber(ARGV[4 + 2 * i]))
   buckets[i] = one
-  if one.b > 0 or one.rate_r > 0 and one.r < math.min(requests, one.full_r)
-     or one.rate_t > 0 and one.t < math.min(tokens, one.full_t) then taken = 0 end
+  one.missing = one.b
+  if one.rate_r > 0 then
+    one.missing = math.max(one.missing, (math.min(requests, one.full_r) - one.r) / one.rate_r)
+  end
+  if one.rate_t > 0 then
+    one.missing = math.max(one.missing, (math.min(tokens, one.full_t) - one.t) / one.rate_t)
+  end
+  one.held = one.w > 0 and one.h ~= me
+  if one.missing > 0 or one.held then taken = 0 end
 end
 local answer = {taken, now}
 for i, key in ipairs(KEYS) do
   local one = buckets[i]
+  local waits = one.missing > 0 and one.missing <= patience and not one.held
   if taken == 1 then
     if one.rate_r > 0 then one.r = one.r - requests end
     if one.rate_t > 0 then one.t = one.t - tokens end
+    one.w = 0
+  elseif waits then
+    one.h, one.w = me, math.ceil(one.missing) + 250
   end
-  if taken == 1 or one.back then save(key, one) end
-  answer[3 * i], answer[3 * i + 1], answer[3 * i + 2] = one.r, one.t, one.b
+  if taken == 1 or waits or one.back then save(key, one) end
+  answer[4 * i - 1], answer[4 * i], answer[4 * i + 1], answer[4 * i + 2] = one.r, one.t, one.b, one.held and one.w or 0
 end
 return answer
 """
@@ -66,11 +86,11 @@ return answer
 LOOK = Script.of(
     _BUCKET
     + """
--- ARGV: requests and tokens per minute of each key. Returns r, t and b of each.
+-- ARGV: requests and tokens per minute of each key. Returns r, t, b and 0 of each.
 local answer = {}
 for i, key in ipairs(KEYS) do
   local one = load(key, tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i]))
-  answer[3 * i - 2], answer[3 * i - 1], answer[3 * i] = one.r, one.t, one.b
+  answer[4 * i - 3], answer[4 * i - 2], answer[4 * i - 1], answer[4 * i] = one.r, one.t, one.b, 0
 end
 return answer
 """
@@ -80,13 +100,14 @@ NOTE = Script.of(
     _BUCKET
     + """
 -- ARGV of each key: requests and tokens per minute; r and t to add; r and t that may be left at most (or '');
--- milliseconds to block.
+-- milliseconds to block; the process that waits for it no longer (or '').
 for i, key in ipairs(KEYS) do
-  local first = 7 * (i - 1)
+  local first = 8 * (i - 1)
   local one = load(key, tonumber(ARGV[first + 1]), tonumber(ARGV[first + 2]))
   one.r = math.min(one.r + ARGV[first + 3], one.full_r, tonumber(ARGV[first + 5]) or one.full_r)
   one.t = math.min(one.t + ARGV[first + 4], one.full_t, tonumber(ARGV[first + 6]) or one.full_t)
   one.b = math.max(one.b, tonumber(ARGV[first + 7]))
+  if one.h == ARGV[first + 8] then one.w = 0 end
   save(key, one)
 end
 return 1

@@ -13,6 +13,7 @@ from quorum_mcp.calls.limits.limit import Level, Limit
 from quorum_mcp.calls.limits.memory import MemoryRates
 from quorum_mcp.calls.limits.scripts import LOOK, NOTE, TAKE, UNITS
 from quorum_mcp.errors import StoreUnavailable
+from quorum_mcp.ids import new_id
 from quorum_mcp.store.shared_state import SharedState
 
 SOON = 0.02
@@ -28,6 +29,7 @@ class Note(Struct):
     requests: float = 0.0
     tokens: float = 0.0
     least: Level = Level()
+    leaves: bool = False
 
 
 class SharedRates:
@@ -39,17 +41,20 @@ class SharedRates:
 
     def __init__(self, state: SharedState) -> None:
         self._state = state
+        self._me = new_id("own")[-12:]
         self._own = MemoryRates()
         self._seen: dict[str, tuple[Level, float]] = {}
         self._notes: dict[str, Note] = {}
         self._sender: asyncio.Task[None] | None = None
 
-    async def take(self, limits: Sequence[Limit], tokens: int) -> tuple[Level, ...] | None:
+    async def take(
+        self, limits: Sequence[Limit], tokens: int, patience: float = 0.0
+    ) -> tuple[Level, ...] | None:
         """As `Rates` says; in this process's part while Redis is away."""
         if self._state.up:
             with suppress(StoreUnavailable):
                 await self._returned()
-                answer = await self._ask(TAKE, limits, 1, tokens)
+                answer = await self._ask(TAKE, limits, 1, tokens, self._me, round(patience * 1000))
                 levels = self._remember(limits, answer[2:])
                 return None if answer[0] else levels
         return self._own.take_now(self._shares(limits), tokens)
@@ -63,6 +68,12 @@ class SharedRates:
             note = self._note(limit)
             note.requests += requests
             note.tokens += tokens
+
+    def leave(self, limits: Sequence[Limit]) -> None:
+        """As `Rates` says."""
+        if self._state.up:
+            for limit in limits:
+                self._note(limit).leaves = True
 
     def lower(self, limit: Limit, level: Level) -> None:
         """As `Rates` says."""
@@ -122,8 +133,8 @@ class SharedRates:
             found.append(share)
         return found
 
-    async def _ask(self, script: Any, limits: Sequence[Limit], *first: int) -> list[int]:
-        arguments: list[int] = list(first)
+    async def _ask(self, script: Any, limits: Sequence[Limit], *first: int | str) -> list[int]:
+        arguments: list[int | str] = list(first)
         for limit in limits:
             arguments += _rates(limit)
         return await self._state.evaluate(script, [self._key(limit) for limit in limits], arguments)
@@ -131,14 +142,14 @@ class SharedRates:
     def _remember(self, limits: Sequence[Limit], found: Sequence[int]) -> tuple[Level, ...]:
         now, levels = time.monotonic(), list[Level]()
         for n, limit in enumerate(limits):
-            requests, tokens, blocked = found[3 * n : 3 * n + 3]
+            requests, tokens, blocked, held = found[4 * n : 4 * n + 4]
             level = Level(
                 inf if limit.requests is None else requests / UNITS,
                 inf if limit.tokens is None else tokens / UNITS,
                 blocked / 1000,
             )
             self._seen[limit.name] = (level, now)
-            levels.append(level)
+            levels.append(level._replace(blocked=max(blocked, held) / 1000))
         return tuple(levels)
 
     def _note(self, limit: Limit) -> Note:
@@ -171,6 +182,7 @@ class SharedRates:
             arguments += _rates(limit)
             arguments += (_units(note.requests), _units(note.tokens))
             arguments += (_units(least.requests), _units(least.tokens), round(least.blocked * 1000))
+            arguments.append(self._me if note.leaves else "")
         try:
             await self._state.evaluate(NOTE, [self._key(note.limit) for note in notes], arguments)
         except StoreUnavailable:
