@@ -96,6 +96,7 @@ def main(config: Path, home: str, url: str, limit: int) -> None:
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
+            os.dup2(2, 1)  # standard output is for numbers
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             status = 1
             try:
