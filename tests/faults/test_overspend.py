@@ -161,9 +161,8 @@ async def disturb(up: Upstream, processes: Spenders, limit: int, chance: random.
 
 async def judge(up: Upstream, store: Store, home: Path, limits: dict[str, int]) -> None:
     """What the upstream billed, against the limits and what is stored."""
-    spent, leased = (
-        await store.rows("SELECT spent, leased FROM budget_periods WHERE budget_id LIKE 'bud_%'")
-    )[0]
+    period = "SELECT spent, leased, closed FROM budget_periods WHERE budget_id LIKE 'bud_%'"
+    ((stored, leased, _),) = await store.rows(period)
     print(f"billed {billed(up, 'a')} of {limits['lab']}; stored as spent {stored}, stranded {leased}")
     print(f"naive control: billed {billed(up, 'n')} of {limits['naive']}")
     assert billed(up, "a") <= limits["lab"], "overspent"
@@ -179,7 +178,6 @@ async def judge(up: Upstream, store: Store, home: Path, limits: dict[str, int]) 
         place = journal.place()
         await database.write(lambda conn: sweep(conn, place.id, place.live))
         await journal.close()
-    period = "SELECT spent, leased, closed FROM budget_periods WHERE budget_id LIKE 'bud_%'"
     ((stored, leased, closed),) = await store.rows(period)
     assert billed(up, "a") <= stored <= limits["lab"]
     assert (leased, bool(closed)) == (0, False)
