@@ -20,7 +20,7 @@ from quorum_mcp.calls.health import Vitals
 from quorum_mcp.calls.health.service import Health
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.limits import Limits
-from quorum_mcp.calls.metrics import CallGauges, CallMetrics, journal_gauge
+from quorum_mcp.calls.metrics import CallGauges, CallMetrics, budget_gauges, journal_gauge
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.client.quorum import Quorum as Client
 from quorum_mcp.client.sync import SyncQuorum as SyncClient
@@ -154,11 +154,25 @@ def _wire(
         registry, vitals, calls.breaker, limits, notifier.outbox, database,
         seconds=settings.health.probe_seconds,
     )  # fmt: skip
-    metrics.sources += [CallGauges(calls, registry), RunMetrics(metrics, runs), journal_gauge(journal)]
+    metrics.sources += [CallGauges(calls, registry, watcher), RunMetrics(metrics, runs)]
+    metrics.sources += [journal_gauge(journal), budget_gauges(budgets)]
     files = Files(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(settings)
-    for part in (database, journal, registry, runs, calls, budgets, keeper, notifier, health, files, track, metrics):
+    for part in (
+        database,
+        journal,
+        registry,
+        runs,
+        calls,
+        budgets,
+        keeper,
+        notifier,
+        health,
+        files,
+        track,
+        metrics,
+    ):
         services.add(part)
     for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
         services.add(part)

@@ -128,6 +128,27 @@ async def test_gauges_say_what_is_there_now(tmp_path: Path) -> None:
             assert total(samples, "quorum_queue_depth", provider="lab") == 0
 
 
+async def test_the_spent_share_of_budgets(tmp_path: Path) -> None:
+    async with scripted(tmp_path, budgets=[{"period": "total", "limit": 0.1, "provider": "lab"}]) as (up, q):
+        up.model("a", "Four.")
+        cost = (await generate(q, "lab/a"))["cost"]
+        samples = await scrape(q)
+        share = total(samples, "quorum_budget_spent_ratio", period="total", provider="lab")
+        assert share == pytest.approx(cost / 0.1)
+
+
+async def test_an_open_breaker_shows(tmp_path: Path) -> None:
+    async with scripted(tmp_path, retry={"attempts": 1}, panels={"default": ["lab/a", "lab/b"]}) as (up, q):
+        up.model("a", Say(fail="error"))
+        up.model("b", "Four.")
+        for _ in range(6):
+            await generate(q, "lab/a")
+        await generate(q, "lab/b")
+        samples = await scrape(q)
+        assert total(samples, "quorum_breaker_state", provider="lab", model="a") == 2
+        assert total(samples, "quorum_breaker_state", provider="lab", model="b") == 0
+
+
 async def test_names_that_somebody_made_up_add_no_series(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         up.model("a", "Four.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from .cli import cli_page
 from .errors import errors_page
 from .events import events_page
+from .metrics import metrics_page
 from .operations import operations_page
 from .providers import providers_page
 from .settings import settings_page
@@ -15,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "operations.md": operations_page,
     "settings.md": settings_page,
     "events.md": events_page,
+    "metrics.md": metrics_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
     "providers.md": providers_page,

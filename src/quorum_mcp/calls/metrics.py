@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 
+from quorum_mcp.calls.budgets import Budgets
+from quorum_mcp.calls.budgets.standing import standings
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.calls.record import Attempt, Bill, State
 from quorum_mcp.errors import ModelNotFound, QuorumError
@@ -80,6 +82,10 @@ class CallMetrics:
             metrics.requests.add((state.call.role, UNCLASSIFIED))
             metrics.request_seconds.observe((state.call.role,), seconds)
 
+    def counts(self, name: str) -> bool:
+        """Whether the model has series of its own."""
+        return name in self._series
+
     def _of(self, target: Target, *, answered: bool) -> _Series:
         name = target.name
         series = self._series.get(name)
@@ -114,16 +120,16 @@ def _word(error: BaseException) -> str:
 class CallGauges:
     """Breakers, queues and rates as they stand: a source of the metrics."""
 
-    def __init__(self, calls: Calls, registry: Registry) -> None:
+    def __init__(self, calls: Calls, registry: Registry, counted: CallMetrics) -> None:
         self._calls = calls
         self._registry = registry
+        self._counted = counted
 
     async def __call__(self) -> Iterable[Reading]:
         """Their readings."""
         found: list[Reading] = []
         for provider in self._registry.providers:
-            state = STATES[self._calls.breaker.state(provider)]
-            found.append(("quorum_breaker_state", (provider,), state))
+            found += self._breakers(provider)
             left = self._calls.limits.left(provider)
             for kind, available in zip(("requests", "tokens"), left, strict=True):
                 if available is not None:
@@ -135,11 +141,37 @@ class CallGauges:
             found.append(("orchestrator_cache_hit_rate", (), rate))
         return found
 
+    def _breakers(self, provider: str) -> Iterator[Reading]:
+        """The breakers of a provider's models; of those without series of their own, the worst."""
+        states: dict[str, int] = {}
+        for view in self._calls.breaker.views(provider):
+            model = view.model if self._counted.counts(f"{provider}/{view.model}") else OTHER
+            states[model] = max(states.get(model, 0), STATES[view.state])
+        for model, state in states.items():
+            yield "quorum_breaker_state", (provider, model), state
+
 
 def journal_gauge(journal: Journal) -> Source:
     """A source of the metrics: the records that are not in the database yet."""
 
     async def read() -> Iterable[Reading]:
         return [("quorum_journal_waiting", (), journal.waiting)]
+
+    return read
+
+
+def budget_gauges(budgets: Budgets) -> Source:
+    """A source of the metrics: how much is spent of the operator's budgets."""
+
+    async def read() -> Iterable[Reading]:
+        found = await standings(budgets, lambda one: one.tenant is None and one.key_id is None)
+        return [
+            (
+                "quorum_budget_spent_ratio",
+                (one.budget.id, one.budget.period, one.budget.provider or "all"),
+                one.state.spent / one.budget.amount,
+            )
+            for one in found
+        ]
 
     return read

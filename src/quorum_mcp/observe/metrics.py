@@ -3,14 +3,19 @@
 No label takes a text of a caller: providers and models are those that exist, the rest are words of ours.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
+from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.observe.instruments import Counter, Histogram, Instrument, Labels
 
 Reading = tuple[str, Labels, float]
 """A gauge's name, its label values and its value now."""
 Source = Callable[[], Awaitable[Iterable[Reading]]]
 
+SOURCE_SECONDS = 2.0
+"""How long a source may take: whoever scrapes does not wait for a database that is away."""
 UNCLASSIFIED = "unknown"
 """The complexity of a question that nothing has classified."""
 MODEL = ("provider", "model")
@@ -24,15 +29,15 @@ GAUGES = {
             "Share of cacheable calls that the cache answered since the process began.",
         ),
         Instrument(
-            "quorum_breaker_state", ("provider",),
-            "The worst breaker of a provider's models: 0 closed, 1 half-open, 2 open.",
+            "quorum_breaker_state", MODEL,
+            "The breaker of a model that was asked: 0 closed, 1 half-open, 2 open.",
         ),
         Instrument(
             "quorum_rate_limit_available", ("provider", "kind"), "Requests and tokens that may be used now."
         ),
         Instrument(
             "quorum_budget_spent_ratio", ("budget", "period", "provider"),
-            "Spent share of a budget in its present period.",
+            "Spent share of a budget in its present period; those of organisations and keys are not shown.",
         ),
         Instrument("quorum_queue_depth", ("provider",), "Calls that wait for one of a provider's places."),
         Instrument("quorum_calls_active", ("provider",), "Places of a provider that calls hold now."),
@@ -92,5 +97,10 @@ class Metrics:
         return tuple(one for one in vars(self).values() if isinstance(one, (Counter, Histogram)))
 
     async def readings(self) -> list[Reading]:
-        """The gauges now."""
-        return [reading for source in self.sources for reading in await source()]
+        """The gauges now. Those of a source that cannot tell, or not in time, are absent."""
+        found: list[Reading] = []
+        for source in self.sources:
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(SOURCE_SECONDS):
+                    found += await source()
+        return found
