@@ -105,6 +105,24 @@ async def test_a_key_is_refused_what_it_may_not_and_told_when(tmp_path: Path) ->
         assert 20 < int(refused.headers["retry-after"]) <= 60
         assert refused.headers["x-ratelimit-remaining-requests"] == "0"
         assert up.count("a") == 2
+        # The same on the model APIs, whole and as a stream.
+        for more in ({}, {"stream": True}):
+            body = {
+                "model": "lab/a",
+                "messages": [{"role": "user", "content": "hi"}],
+                "temperature": 1,
+            } | more
+            key = await make_key(admin, f"chat {more}", requests_per_minute=1)
+            chat = showing(q, key["key"])
+            answers = [
+                await chat.post("/v1/chat/completions", body, headers={"x-quorum-timeout": "5"})
+                for _ in range(2)
+            ]
+            assert [answer.status for answer in answers] == [200, 429]
+            for answer in answers:
+                assert answer.headers["x-ratelimit-limit-requests"] == "1"
+                assert answer.headers["x-ratelimit-remaining-requests"] == "0"
+            assert int(answers[1].headers["retry-after"]) > 20
         # Others are not held up: neither another key, nor whoever has none.
         other = showing(q, (await make_key(admin, "another", requests_per_minute=2))["key"])
         assert (await generate(other)).status == 200

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope, Send
@@ -26,6 +26,8 @@ class Exchange:
         self._send = send
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self.begun = False
+        self.more: Callable[[], Mapping[str, str]] = dict
+        """Headers of any answer, asked for when its head goes out."""
 
     @property
     def principal(self) -> Principal:
@@ -135,7 +137,8 @@ class Exchange:
     ) -> None:
         self.begun = True
         lines = [(b"content-type", kind), *more]
-        lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        given = {**headers, **self.more()}
+        lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
 
 

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from quorum_mcp import money
 from quorum_mcp.answers import Delta
 from quorum_mcp.api.exchange import Exchange
+from quorum_mcp.api.rate_headers import rate_headers
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.pipeline import Calls, Item
@@ -115,6 +116,7 @@ class ModelRoute:
     async def _answer(self, asked: Asked, exchange: Exchange) -> None:
         services = self._services()
         calls = services.get(Calls)
+        exchange.more = lambda: rate_headers(calls.limits, exchange.principal)
         call = self._call(asked, exchange, services.get(Settings))
         if asked.stream is None:
             result = await calls.run(call)

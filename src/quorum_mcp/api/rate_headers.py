@@ -6,9 +6,11 @@ from quorum_mcp.access.principal import Principal
 from quorum_mcp.calls.limits import Limits
 
 
-async def rate_headers(limits: Limits, principal: Principal) -> dict[str, str]:
+def rate_headers(limits: Limits, principal: Principal) -> dict[str, str]:
     """`x-ratelimit-…` of requests and tokens, each of the caller's limit with least left; none without limits."""
-    levels = await limits.look_at_caller(principal.tenant, principal.key)
+    levels = limits.of_caller(principal.tenant, principal.key)
+    if not levels:
+        return {}
     return {
         **_headers("requests", ((level.requests, limit.requests) for limit, level in levels)),
         **_headers("tokens", ((level.tokens, limit.tokens) for limit, level in levels)),

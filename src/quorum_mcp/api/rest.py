@@ -152,7 +152,7 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
             answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
         finally:
             if operation.effect is Effect.SPEND:
-                request.state.rate_headers = await rate_headers(at.get(Calls).limits, request.state.principal)
+                request.state.rate_headers = rate_headers(at.get(Calls).limits, request.state.principal)
         if operation.name == "query" and given.get("stream"):
             run = answer.model_dump(include={"run_id", "turn"})
             after = await at.get(Runs).before_turn(run["run_id"], run["turn"])

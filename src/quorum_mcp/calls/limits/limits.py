@@ -113,10 +113,11 @@ class Limits:
         tightest = Limit(f"provider:{provider}", min(requests, default=None), min(tokens, default=None))
         return tightest, _least(list(zip(limits, levels, strict=True)))
 
-    async def look_at_caller(self, tenant: str, key: KeyRule | None) -> list[tuple[Limit, Level]]:
-        """What is left of the limits of a caller."""
+    def of_caller(self, tenant: str, key: KeyRule | None) -> list[tuple[Limit, Level]]:
+        """The limits of a caller and what is left of them, as last known."""
         limits = self._scopes.of_caller(tenant, key)
-        return list(zip(limits, await self._rates.look(limits), strict=True)) if limits else []
+        full = [Level(limit.requests or 0, limit.tokens or 0) for limit in limits]
+        return [(limit, self._rates.last(limit) or whole) for limit, whole in zip(limits, full, strict=True)]
 
     @property
     def whole(self) -> bool:
