@@ -64,8 +64,15 @@ async def spend_naively(calls: Calls, database: Database, worst: int, limit: int
             )
 
 
-async def work(settings: Settings, limit: int) -> None:
-    stop = asyncio.Event()
+async def end_with(parent: int) -> None:
+    """No process outlives the one that made it, however that ended."""
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(1.0)
+    os._exit(1)
+
+
+async def work(settings: Settings, limit: int, parent: int) -> None:
+    stop, watching = asyncio.Event(), asyncio.create_task(end_with(parent))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with running(settings) as services:
         calls, registry = services.get(Calls), services.get(Registry)
@@ -77,6 +84,7 @@ async def work(settings: Settings, limit: int) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+    watching.cancel()
 
 
 def main(config: Path, home: str, url: str, limit: int) -> None:
@@ -93,6 +101,7 @@ def main(config: Path, home: str, url: str, limit: int) -> None:
     count(QUESTION)  # the tokenizer's table is there before any fork
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the dead
     print("ready", flush=True)
+    me = os.getpid()
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:
@@ -100,7 +109,7 @@ def main(config: Path, home: str, url: str, limit: int) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             status = 1
             try:
-                asyncio.run(work(settings, limit))
+                asyncio.run(work(settings, limit, me))
                 status = 0
             finally:
                 os._exit(status)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.rest import Answer, Rest
+from tests.support.script import Say
 from tests.support.server import config, serving, write_config
 from tests.support.stores import Store
 from tests.support.upstream import Upstream, upstream
@@ -15,14 +16,17 @@ from tests.support.upstream import Upstream, upstream
 from quorum_mcp.app import running
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.call import Call
+from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import BudgetExceeded, StoreUnavailable
 from quorum_mcp.messages import Message, ModelRequest, Text
 from quorum_mcp.operations.context import Services
+from quorum_mcp.providers.registry import Registry
 from quorum_mcp.store.budgets import BudgetRow, budget_id
 from quorum_mcp.store.database import Database
+from quorum_mcp.store.journal import Journal
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR = "Two and two is four.\nCONCLUSION: 4"
@@ -190,6 +194,36 @@ async def test_a_cancelled_admission_loses_nothing(tmp_path: Path, store: Store)
                     budgets.purse.settle(done[0], 0)
                 await budgets.purse.give_back(idle_for=0.0)
             assert await figures(services, name) == (0, 0)
+
+
+async def test_a_call_that_cannot_be_noted_leaves_no_money_aside(tmp_path: Path, store: Store) -> None:
+    total = {"period": "total", "limit": 1.0, "provider": "lab"}
+    async with upstream() as up:
+        up.model("a", Say(FOUR, hold="a"))
+        settings = settings_of(tmp_path, up, store, budgets=[total])
+        async with running(settings) as services:
+            database, registry = services.get(Database), services.get(Registry)
+            # Room for the notes of one call at a time.
+            journal = await Journal.open(tmp_path / "small", database, half=4000)
+            budgets = Budgets(settings, database, journal, registry)
+            await budgets.start()
+            calls = Calls(settings, registry, Ledger(journal), budgets)
+            first = asyncio.create_task(calls.run(one_call()))
+            await up.until(lambda: up.open)
+            with pytest.raises(StoreUnavailable):
+                await calls.run(one_call())
+            (drawn,) = {lease.drawn for lease in budgets.purse.leases.values()}
+            assert {lease.calls for lease in budgets.purse.leases.values()} == {1}
+            up.release("a")
+            cost = (await first).cost
+            assert cost is not None
+            assert 0 < cost <= drawn
+            assert {lease.drawn for lease in budgets.purse.leases.values()} == {0}
+            await budgets.close()
+            await journal.close()
+    name = budget_id("total", "lab", None, None)
+    figures = await store.rows(f"SELECT spent, leased FROM budget_periods WHERE budget_id = '{name}'")
+    assert figures == [(cost, 0)]
 
 
 async def test_without_its_database_no_money_is_set_aside(tmp_path: Path, store: Store) -> None:
