@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
+import aiohttp
 import pytest
 from tests.support.rest import Rest, sse
 from tests.support.script import Say
@@ -17,7 +19,7 @@ FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 
 
 
 @asynccontextmanager
-async def two(store: Store) -> AsyncIterator[tuple[Upstream, Rest, Rest]]:
+async def two(store: Store) -> AsyncGenerator[tuple[Upstream, Rest, Rest], None]:
     """Two servers, each with a journal of its own."""
 
     def server(name: str) -> AbstractAsyncContextManager[Rest]:
@@ -106,3 +108,26 @@ async def test_a_follow_up_is_followed_elsewhere_without_the_turns_before(store:
         assert seen[-1]["data"]["result"]["conclusion"] == "5"
         assert seen == [e for e in await one.all_events(run) if e["data"]["turn"] == 2]
     assert up.count("a") == 2
+
+
+async def test_who_follows_everything_sees_what_another_server_runs(store: Store) -> None:
+    async with two(store) as (up, one, other):
+        up.model("a", Say(FOUR, latency=1.5))
+        async with other.session.ws_connect(other.url + "/ws") as socket:
+            await socket.send_json({"action": "subscribe"})
+            run = (await one.ask("2 + 2?", ["lab/a"], wait=False))["session_id"]
+            seen = await until_finished(socket, run)
+            await one.ask("And 1?", ["lab/a"], session_id=run, wait=False)
+            seen += await until_finished(socket, run)
+        assert seen == [e for e in await one.all_events(run) if e["type"] != "call.delta"]
+
+
+async def until_finished(socket: aiohttp.ClientWebSocketResponse, run: str) -> list[dict[str, Any]]:
+    """The frames of a run, to the end of its turn."""
+    seen: list[dict[str, Any]] = []
+    async with asyncio.timeout(10):
+        while not seen or seen[-1]["type"] != "run.finished":
+            frame = await socket.receive_json()
+            if frame["run_id"] == run and frame["seq"]:
+                seen.append(frame)
+    return seen

@@ -15,7 +15,7 @@ from tests.support.upstream import upstream
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR = "Two and two is four.\nCONCLUSION: 4"
 ENDINGS = {"run.finished", "run.failed", "run.cancelled"}
 

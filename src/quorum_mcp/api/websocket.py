@@ -30,9 +30,10 @@ from quorum_mcp.operations.invoke import invoke, request_id, validate
 from quorum_mcp.operations.manifest import operations
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.store.clock import MICROSECONDS
+from quorum_mcp.store.run_list import RunFilter, RunList
 
 STATS_SECONDS = 5.0
-LOOK_SECONDS = 0.25  # between two looks for new runs, of a client that follows everything
+LOOK_SECONDS = 0.5  # between two looks for new runs, of a client that follows everything
 WAITING = 256  # frames that may wait for a slow reader
 PATIENCE = 30.0  # seconds that one frame may take to be sent
 MOST_TASKS = 64  # runs followed and actions under way of one connection
@@ -41,7 +42,7 @@ READ = frozenset({"read"})
 
 
 class Subscribe(BaseModel):
-    """Which run to follow, from which event on; without one, every run of the caller in this process."""
+    """Which run to follow, from which event on; without one, every open run of the caller."""
 
     model_config = ConfigDict(extra="forbid")
     run_id: str | None = None
@@ -180,13 +181,22 @@ class Connection:
             del self._followed[run_id]
 
     async def _following_all(self) -> None:
-        """Follow what runs here already and what is started later."""
+        """Follow the caller's open runs, and those that are started later, here or by another server."""
         runs = self._services.get(Runs)
+        seen: dict[str, int] = {}
         while True:
-            for run_id, running in list(runs.running.items()):
-                if running.context.tenant == self._principal.tenant and run_id not in self._followed:
-                    self._follow(run_id, 0)
+            with suppress(StoreUnavailable):  # then the next time
+                turns = await self._open_runs()
+                for run_id, turn in turns.items():
+                    if run_id not in self._followed and seen.get(run_id) != turn:
+                        self._follow(run_id, await runs.before_turn(run_id, turn) if run_id in seen else 0)
+                seen = {run_id: seen.get(run_id, 0) for run_id in self._followed} | turns
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _open_runs(self) -> dict[str, int]:
+        """The turns that the caller's open runs are at."""
+        where = RunFilter(tenant=self._principal.tenant, status="running")
+        return {run.id: run.turn for run in (await self._services.get(RunList).page(where)).items}
 
     async def _telling_stats(self) -> None:
         while True:
