@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tests.support.stores import Store
+from tests.support.stores import Store, impatient
 
 from quorum_mcp.calls.breaker import View
 from quorum_mcp.calls.health import Verdict, Vitals, judge
@@ -20,6 +20,7 @@ from quorum_mcp.errors import (
     ProviderRateLimited,
     ProviderUnavailable,
     QuorumError,
+    StoreUnavailable,
 )
 from quorum_mcp.store.alerts import Outbox
 from quorum_mcp.store.call_stats import ProviderStats
@@ -191,3 +192,13 @@ async def test_a_limit_that_stays_nearly_used_up(sqlite_store: Store) -> None:
         assert await watched.after(NEAR_SECONDS + 600, "healthy", 0.05) == ["quota.near"]
         assert await watched.after(60, "healthy", 0.3) == []
         assert await watched.after(600, "healthy", 0.05) == []
+
+
+async def test_an_alert_waits_for_the_database(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    impatient(monkeypatch)
+    async with sqlite_store.opened() as database:
+        watched = Watched(database)
+        async with sqlite_store.locked():
+            with pytest.raises(StoreUnavailable):
+                await watched.after(2, "unhealthy")
+        assert await watched.after(2, "unhealthy") == ["provider.down"]

@@ -1,15 +1,17 @@
 """Alerts when a provider changes for the worse, and when it has been well again for a while."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from quorum_mcp.calls.health.verdict import Cause, Verdict
 from quorum_mcp.events import AlertKind
 from quorum_mcp.observe.repeating import Repeating
 from quorum_mcp.store.alerts import Alert, Outbox
+from quorum_mcp.store.clock import now_us
 from quorum_mcp.store.database import Database
 
 LOOK_SECONDS = 2.0
@@ -22,6 +24,8 @@ NEAR, FAR = 0.1, 0.5
 """A limit is nearly used up below the first share of it; above the second it has recovered."""
 NEAR_SECONDS = 30.0
 """How long it must stay so: a burst that uses a minute's worth and is over is no news."""
+
+MOST_WAITING = 100
 
 KINDS: dict[Cause, AlertKind] = {
     "down": "provider.down",
@@ -73,6 +77,7 @@ class Monitor:
         self._database = database
         self._now = clock
         self._known: dict[str, _Known] = {}
+        self._waiting: deque[Alert] = deque(maxlen=MOST_WAITING)
         self.work = Repeating("health: monitor", self.look, LOOK_SECONDS)
 
     async def look(self) -> list[Alert]:
@@ -83,7 +88,13 @@ class Monitor:
             new += [
                 found for found in (_state(one, known, now), _quota(one, known, now)) if found is not None
             ]
-        return [alert for alert in new if await self._store(alert)]
+        self._waiting += new
+        stored: list[Alert] = []
+        while self._waiting:  # what a database that is away did not take is stored when it is back
+            if await self._store(structs.replace(self._waiting[0], at=now_us())):
+                stored.append(self._waiting[0])
+            self._waiting.popleft()
+        return stored
 
     async def _store(self, alert: Alert) -> bool:
         group = STATES if alert.kind in STATES else (alert.kind,)
