@@ -160,17 +160,20 @@ rollups = Table(
     Column("latency_ms", BigInteger, nullable=False),
     Column("generated_tokens", BigInteger, nullable=False),
     Column("generation_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # How many calls of a slot fell into each logarithmic bucket of a measure (`latency`, `first_token`, `throughput`).
+# The key begins with what is asked for. Both tables are read in ranges of their keys: on SQLite they are stored so.
 histograms = Table(
     "histograms",
     metadata,
+    Column("measure", Text, primary_key=True),
     Column("starts_at", BigInteger, primary_key=True, autoincrement=False),
     Column("tenant", Text, primary_key=True),
     Column("provider", Text, primary_key=True),
     Column("model", Text, primary_key=True),
-    Column("measure", Text, primary_key=True),
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )

@@ -1,11 +1,12 @@
 """Reading the figures that `rollups` adds up, and those that only the calls themselves can give."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import add
 from typing import Any, TypeVar
 
-from msgspec import Struct
-from sqlalchemy import Connection, Select, Table, case, func, select
+from msgspec import Struct, structs
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, Table, case, cast, func, select
 
 from quorum_mcp import codec
 from quorum_mcp.store.control_tables import api_keys, histograms, organizations, rollups
@@ -35,7 +36,7 @@ class Sums(Struct, frozen=True):
     generation_ms: int = 0
 
     def __add__(self, other: "Sums") -> "Sums":
-        return Sums(**{name: getattr(self, name) + getattr(other, name) for name in FIGURES})
+        return Sums(*map(add, structs.astuple(self), structs.astuple(other)))
 
     @property
     def answered(self) -> int:
@@ -68,14 +69,14 @@ class Figures:
     async def sums(self, where: Slots, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
         """Sums for each value of the columns `by` of `rollups`."""
         keys = [rollups.c[name] for name in by]
-        figures = [func.sum(rollups.c[name]) for name in FIGURES]
+        figures = [_sum(rollups.c[name]) for name in FIGURES]
         statement = _within(select(*keys, *figures), rollups, where).group_by(*keys)
 
         def body(conn: Connection) -> dict[tuple[Any, ...], Sums]:
             found: dict[tuple[Any, ...], Sums] = {}
             for row in conn.execute(statement):
                 if row[-1] is not None:  # Without a group there is one row, also of no calls.
-                    found[tuple(row[: len(by)])] = Sums(*_integers(row[len(by) :]))
+                    found[tuple(row[: len(by)])] = Sums(*row[len(by) :])
             return found
 
         return await self._database.read(body)
@@ -83,13 +84,13 @@ class Figures:
     async def histograms(self, where: Slots, measure: str) -> dict[tuple[str, str], dict[int, int]]:
         """How many calls are in each bucket of a measure, for each provider and model."""
         keys = (histograms.c.provider, histograms.c.model, histograms.c.bucket)
-        chosen = select(*keys, func.sum(histograms.c.count)).where(histograms.c.measure == measure)
+        chosen = select(*keys, _sum(histograms.c.count)).where(histograms.c.measure == measure)
         statement = _within(chosen, histograms, where).group_by(*keys)
 
         def body(conn: Connection) -> dict[tuple[str, str], dict[int, int]]:
             found: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(dict)
             for provider, model, bucket, count in conn.execute(statement):
-                found[provider, model][bucket] = int(count)
+                found[provider, model][bucket] = count
             return dict(found)
 
         return await self._database.read(body)
@@ -104,11 +105,11 @@ class Figures:
             "cached": func.count(case((ok & (calls.c.attempts == 0), 1))),
             "ok": func.count(case((ok, 1))),
             "failed": func.count(case((failed, 1))),
-            "input_tokens": func.sum(calls.c.input_tokens),
-            "output_tokens": func.sum(calls.c.output_tokens),
-            "cost": func.coalesce(func.sum(calls.c.cost), 0),
+            "input_tokens": _sum(calls.c.input_tokens),
+            "output_tokens": _sum(calls.c.output_tokens),
+            "cost": func.coalesce(_sum(calls.c.cost), 0),
             "priced": func.count(calls.c.cost),
-            "priced_tokens": func.coalesce(func.sum(case((priced, tokens))), 0),
+            "priced_tokens": func.coalesce(_sum(case((priced, tokens))), 0),
         }
         statement = filtered(select(calls.c.tags, *figures.values()), where).group_by(calls.c.tags)
 
@@ -116,7 +117,7 @@ class Figures:
             found: dict[Tags, Sums] = {}
             for text, *sums in conn.execute(statement):
                 tags = codec.decode(text, Tags) if text else ()
-                found[tags] = Sums(**dict(zip(figures, _integers(sums), strict=True)))
+                found[tags] = Sums(**dict(zip(figures, sums, strict=True)))
             return found
 
         return await self._database.read(body)
@@ -142,5 +143,5 @@ def _within(statement: S, table: Table, where: Slots) -> S:
     return statement
 
 
-def _integers(sums: Iterable[Any]) -> list[int]:
-    return [int(value) for value in sums]  # PostgreSQL adds up to decimals.
+def _sum(values: ColumnElement[Any]) -> ColumnElement[int]:
+    return cast(func.sum(values), BigInteger)  # PostgreSQL would answer with decimals.

@@ -21,9 +21,12 @@ SLOT: Final = 5 * 60 * MICROSECONDS
 ONE_PIECE_MS = 2
 """An answer whose first piece came so shortly before its end came as a whole."""
 
+MEASURES = ("latency", "first_token", "throughput")
+"""What there are histograms of."""
+
 Group = tuple[int, str, str, str, str]
 Sums = tuple[int, ...]
-Place = tuple[int, str, str, str, str, int]
+Place = tuple[str, int, str, str, str, int]
 
 
 def roll_up(conn: Connection, new: Iterable[CallRecord]) -> None:
@@ -39,7 +42,7 @@ def roll_up(conn: Connection, new: Iterable[CallRecord]) -> None:
         before = sums.get(group)
         sums[group] = figures if before is None else tuple(map(add, before, figures))
         for measure, value in _measured(call):
-            place = (starts_at, call.tenant, call.provider, call.model, measure, bucket_of(value))
+            place = (measure, starts_at, call.tenant, call.provider, call.model, bucket_of(value))
             counts[place] = counts.get(place, 0) + 1
     add_up(conn, rollups, [group + sums[group] for group in sorted(sums)])
     add_up(conn, histograms, [(*place, counts[place]) for place in sorted(counts)])

@@ -193,6 +193,19 @@ files = Table(
 )
 Index("ix_files_list", files.c.tenant, files.c.created_at)
 
+# Responses of OpenAI's API that callers may go on from. `input` and `output` are JSON.
+responses = Table(
+    "responses",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("previous", Text),
+    Column("input", Text, nullable=False),
+    Column("output", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_responses_at", responses.c.created_at)
+
 # On PostgreSQL each connection that writes counts its commits here: see `postgres_tally`.
 writers = Table(
     "writers",

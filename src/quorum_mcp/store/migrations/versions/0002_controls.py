@@ -19,6 +19,7 @@ def upgrade() -> None:
     _create_budgets()
     _create_alerts()
     _create_figures()
+    _create_responses()
     _create_requests()
 
 
@@ -183,19 +184,36 @@ def _create_figures() -> None:
         sa.PrimaryKeyConstraint(
             "starts_at", "tenant", "key_id", "provider", "model", name=op.f("pk_rollups")
         ),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "histograms",
+        sa.Column("measure", sa.Text, nullable=False),
         sa.Column("starts_at", sa.BigInteger, autoincrement=False, nullable=False),
         sa.Column("tenant", sa.Text, nullable=False),
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
-        sa.Column("measure", sa.Text, nullable=False),
         sa.Column("bucket", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("count", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint(
-            "starts_at", "tenant", "provider", "model", "measure", "bucket", name=op.f("pk_histograms")
+            "measure", "starts_at", "tenant", "provider", "model", "bucket", name=op.f("pk_histograms")
         ),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_runs_created", "runs", ["created_at"])
     op.create_index("ix_calls_created", "calls", ["created_at"])
+
+
+def _create_responses() -> None:
+    """Responses that callers may go on from."""
+    op.create_table(
+        "responses",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("tenant", sa.Text, nullable=False),
+        sa.Column("previous", sa.Text),
+        sa.Column("input", sa.Text, nullable=False),
+        sa.Column("output", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_responses")),
+    )
+    op.create_index("ix_responses_at", "responses", ["created_at"])
