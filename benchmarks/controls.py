@@ -1,9 +1,10 @@
 """What all controls of a call cost together: a provider that answers at once, in process, no sockets.
 
 Prints CPU microseconds a call, control by control: first the provider alone, then the pipeline with everything
-switched off, then with each control put back. Judge by ratios: the machine's own speed is in every figure.
+switched off, then with each control put back, then with what is done before it. Each figure is the least disturbed
+of the repeats. Judge by ratios: the machine's own speed is in every figure.
 
-    ./dev bench controls [--calls 2000] [--repeats 7] [--profile json|stream]
+    ./dev bench controls [--calls 1000] [--repeats 9] [--profile json|stream]
 """
 
 import argparse
@@ -12,7 +13,6 @@ import cProfile
 import gc
 import itertools
 import pstats
-import statistics
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -24,13 +24,19 @@ import uvloop
 import yaml
 
 from harness import row
+from quorum_mcp import codec
+from quorum_mcp.access.authenticate import Authenticator
+from quorum_mcp.access.keys import Keys
 from quorum_mcp.answers import Answer, Delta, TextDelta, Usage
+from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.app import running
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Result
+from quorum_mcp.calls.metrics import CallMetrics
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.calls.record import NOTHING
 from quorum_mcp.config.load import load
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.messages import ModelRequest, Text, message
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.base import Timeouts
@@ -79,8 +85,12 @@ class Instant:
 class Off:
     """In the place of a control that is switched off: whatever it is asked, it does nothing."""
 
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return {"take": _nothing_taken, "reserve": _nothing_drawn, "of": _none}.get(name, _nothing)
+    def __init__(self) -> None:
+        self.take, self.reserve, self.of = _nothing_taken, _nothing_drawn, _none
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        setattr(self, name, _nothing)
+        return _nothing
 
 
 def _nothing(*_: object) -> None: ...
@@ -133,6 +143,38 @@ def called(calls: Calls, *, controls: bool) -> Step:
     return step
 
 
+async def received(services: Services) -> Step:
+    """The same, from a request's headers and body on: its key is checked, its JSON read."""
+    keys, calls, dialect = services.get(Keys), services.get(Calls), ChatCompletions()
+    _, key = await keys.create("local", "bench", scopes=frozenset({"ask"}), requests_per_minute=10**9)
+    authenticator = Authenticator(services.get(Settings), loopback_bind=True, keys=lambda: keys)
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+
+    async def step(number: int) -> None:
+        prompt = codec.encode_text(f"{PROMPT} {number}").encode()
+        body = (
+            b'{"model":"lab/a","max_tokens":200,"temperature":0,"messages":[{"role":"user","content":%b}]}'
+            % prompt
+        )
+        principal = await authenticator.authenticate(headers, "127.0.0.1")
+        asked = dialect.read(body, {})
+        call = Call(
+            model=asked.model,
+            request=asked.request,
+            deadline=time.monotonic() + 60,
+            tenant=principal.tenant,
+            allowance=Allowance(10**9),
+            surface="openai",
+            key=principal.key,
+            tags=("team:a",),
+        )
+        async for item in calls.stream(call):
+            if isinstance(item, Result):
+                pass
+
+    return step
+
+
 def bare(deltas: int) -> Step:
     """The provider alone."""
     provider = Instant(deltas)
@@ -146,7 +188,7 @@ def bare(deltas: int) -> Step:
 
 
 async def measured(step: Step, journal: Journal, calls: int, repeats: int) -> tuple[float, float]:
-    """Microseconds a call, medians: of the event loop's thread, and of the process with its writer thread."""
+    """Microseconds a call, least of the repeats: the event loop's thread, and the process with its writer thread."""
     loop, whole = [], []
     for _ in range(repeats):
         gc.collect()
@@ -159,7 +201,7 @@ async def measured(step: Step, journal: Journal, calls: int, repeats: int) -> tu
         loop.append((time.thread_time() - thread) / calls * 1e6)
         await journal.flush()
         whole.append((time.process_time() - process) / calls * 1e6)
-    return statistics.median(loop), statistics.median(whole)
+    return min(loop), min(whole)
 
 
 async def ladder(kind: str, calls: int, repeats: int) -> float:
@@ -195,8 +237,38 @@ async def ladder(kind: str, calls: int, repeats: int) -> float:
             row(name, cost, cost - last, whole)
             last = cost
         vars(real).update(on)
+        cost, whole = await measured(await received(services), journal, calls, repeats)
+        row("+ key check and its own rate, decoding", cost, cost - last, whole)
+        last = cost
     print(f"\nall controls: {last - first:.1f} us over the provider alone (bar: {BAR[kind]:g} us)")
     return last
+
+
+async def counting() -> None:
+    """Print what the metrics of a call cost by themselves."""
+    seen: list[tuple[Any, ...]] = []
+
+    class Seen:
+        def attempted(self, *told: object) -> None:
+            seen.append(told)
+
+        def finished(self, *told: object) -> None:
+            seen.append(told)
+
+    async with wired(0) as services:
+        calls = services.get(Calls)
+        calls.watchers = (*calls.watchers, Seen())
+        await called(calls, controls=True)(0)
+        metrics = next(one for one in calls.watchers if isinstance(one, CallMetrics))
+        (attempt, bill, error), (state,) = seen
+        costs: list[float] = []
+        for _ in range(9):
+            began = time.thread_time()
+            for _ in range(5000):
+                metrics.attempted(attempt, bill, error)
+                metrics.finished(state)
+            costs.append((time.thread_time() - began) / 5000 * 1e6)
+    print(f"\nmetrics of a call by themselves: {min(costs):.2f} us (bar: 3 us)")
 
 
 async def profiled(kind: str, calls: int) -> None:
@@ -217,8 +289,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--calls", type=int, default=2000)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--profile", choices=list(BAR))
     given = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -227,6 +299,7 @@ def main() -> None:
             return
         for kind in BAR:
             runner.run(ladder(kind, given.calls, given.repeats))
+        runner.run(counting())
 
 
 if __name__ == "__main__":
