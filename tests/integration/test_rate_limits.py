@@ -129,6 +129,44 @@ async def test_a_key_is_refused_what_it_may_not_and_told_when(tmp_path: Path) ->
         assert (await generate(admin)).status == 200
 
 
+async def test_who_waits_for_its_own_limit_takes_no_place_from_others(tmp_path: Path) -> None:
+    async with upstream() as up:
+        entry = lab(up, limits={"concurrency": 1})
+        async with serving(tmp_path, {"providers": {"lab": entry}}, **BOOT) as q:
+            up.model("a", HELLO)
+            admin = Rest(q.url, bearer(BOOT["QUORUM_BOOTSTRAP_KEY"]), q.session)
+            slow = showing(q, (await make_key(admin, requests_per_minute=1))["key"])
+            assert (await generate(slow)).status == 200
+            waiting = [asyncio.ensure_future(generate(slow)) for _ in range(3)]  # a minute, two, three
+            await asyncio.sleep(0.3)
+            began = time.monotonic()
+            assert [(await generate(admin)).status for _ in range(3)] == [200] * 3
+            assert time.monotonic() - began < 8
+            refused = await slow.query("2 + 2?", ["lab/a"], timeout_seconds=5)
+            assert refused.status == 429
+            assert 200 < int(refused.headers["retry-after"]) <= 240, "three others come before"
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert up.count("a") == 4
+
+
+async def test_a_key_that_waits_goes_on(tmp_path: Path) -> None:
+    """The line of a key moves: many calls at once are all served, as fast as the key may."""
+    async with upstream() as up, serving(tmp_path, {"providers": {"lab": lab(up)}}, **BOOT) as q:
+        up.model("a", HELLO)
+        admin = Rest(q.url, bearer(BOOT["QUORUM_BOOTSTRAP_KEY"]), q.session)
+        key = await make_key(admin, tokens_per_minute=3_000)  # 50 a second
+        caller = showing(q, key["key"])
+        assert (await generate(caller, text="words " * 2_990)).status == 200
+        began = time.monotonic()
+        answers = await asyncio.gather(*(generate(caller, text="word " * 15) for _ in range(6)))
+        assert [answer.status for answer in answers] == [200] * 6
+        assert 1 < time.monotonic() - began < 12
+        traces = [(await admin.get(f"/api/calls/{answer['call_id']}"))["trace"] for answer in answers]
+    assert sum(any("waited" in line and "key" in line for line in trace) for trace in traces) >= 4
+
+
 async def test_models_and_tenants_have_limits_of_their_own(tmp_path: Path) -> None:
     async with upstream() as up:
         given = {

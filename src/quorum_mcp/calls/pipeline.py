@@ -22,7 +22,7 @@ from quorum_mcp.calls.chain import WAITING_SHARE, Chain, Step
 from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
 from quorum_mcp.calls.handler import PREFIX, ModelHandler
 from quorum_mcp.calls.ledger import Ledger
-from quorum_mcp.calls.limits import Limits
+from quorum_mcp.calls.limits import Limits, Turn
 from quorum_mcp.calls.queue import Queues
 from quorum_mcp.calls.record import Attempt, Reserved, State
 from quorum_mcp.calls.watcher import Watcher
@@ -143,12 +143,13 @@ class Calls:
         call, answer, error = state.call, None, None
         if chain.another:
             call = structs.replace(call, deadline=time.monotonic() + chain.patience(WAITING_SHARE))
-        async with self.queues.of(target.provider.name).slot(call) as waited:
+        slot = self.queues.of(target.provider.name).slot(call)
+        async with self.limits.turn(target, call) as turn, slot as waited:
             if waited:
                 state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
             with self.breaker.admit(target.name) as passing:
                 state.trace.add(f"breaker of {target.name}: {passing}")
-                request, attempt = await self._prepare(target, call, state)
+                request, attempt = await self._prepare(target, call, state, turn)
                 passing.leaves()
                 try:
                     times = _timeouts(state.call.remaining(), chain.patience())
@@ -174,9 +175,11 @@ class Calls:
                 finally:
                     self._settle(request, state, attempt, answer, error)
 
-    async def _prepare(self, target: Target, call: Call, state: State) -> tuple[ModelRequest, Attempt]:
+    async def _prepare(
+        self, target: Target, call: Call, state: State, turn: Turn
+    ) -> tuple[ModelRequest, Attempt]:
         """Rates and money for one request, and its line in the journal: from here on it may leave."""
-        taken = await self.limits.take(target, call)
+        taken = await self.limits.take(target, call, turn)
         if taken.waited:
             state.trace.add(taken.waited)
         try:

@@ -1,7 +1,7 @@
 """The limiter of calls: every limit of a call is taken together, or none is, and who cannot wait is refused."""
 
-import asyncio
 import time
+from functools import partial
 from math import inf
 
 from quorum_mcp.access.principal import KeyRule
@@ -15,18 +15,11 @@ from quorum_mcp.calls.limits.memory import MemoryRates
 from quorum_mcp.calls.limits.memory import Rates as Backend
 from quorum_mcp.calls.limits.scopes import Scopes
 from quorum_mcp.calls.limits.shared import SharedRates
+from quorum_mcp.calls.limits.waiting import story, wait
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.errors import ProviderError, ProviderRateLimited, QuorumError, RateLimited
+from quorum_mcp.errors import ProviderError, ProviderRateLimited
 from quorum_mcp.providers.registry import Registry, Target
 from quorum_mcp.store.shared_state import SharedState
-
-_HINTS = {
-    "provider": "wait, or raise limits of the provider in quorum.yaml",
-    "model": "wait, or raise model_limits of the provider in quorum.yaml",
-    "vendor": "wait, name another model, or ask the provider for higher limits",
-    "tenant": "wait, or raise server.tenant_limits in quorum.yaml",
-    "key": "wait, or use a key with higher limits",
-}
 
 
 class Limits:
@@ -40,7 +33,14 @@ class Limits:
         self._learned = Learned()
         self._scopes = Scopes(settings, registry, self._learned)
 
-    async def take(self, target: Target, call: Call) -> Taken:
+    def turn(self, target: Target, call: Call) -> "Turn":
+        """Where the call waits for its caller's own limits, before it takes a place at the provider from others.
+
+        On entering raises `RateLimited`, as `take` does.
+        """
+        return Turn(self, target, call)
+
+    async def take(self, target: Target, call: Call, turn: "Turn | None" = None) -> Taken:
         """Wait for a request and its tokens, wherever the call is limited; returns what was taken.
 
         Raises:
@@ -50,20 +50,56 @@ class Limits:
         if not limits:
             return NOTHING
         tokens = self._estimates.of(target.name, call.request)
-        busy = self._lines.busy(limits)
+        place = turn.place if turn is not None else None
+        busy = self._lines.busy(limits, place)
         levels = None if busy else await self._rates.take(limits, tokens, call.remaining())
-        if levels is None and not busy:
+        if levels is None and not busy and place is None:
             return Taken(tokens, limits)
-        place, began, served = Place(self._lines, tokens), time.monotonic(), False
+        place, served = place or Place(self._lines, tokens), False
         try:
-            limit = await self._wait(place, limits, busy, levels, call, target)
+            if found := busy or levels:
+                take = partial(self._rates.take, limits, tokens)
+                await wait(place, limits, take, found, call, target)
             served = True
         finally:
             place.leave(served=served)
             if not served:
                 self._rates.leave(limits)
-        waited = time.monotonic() - began
-        return Taken(tokens, limits, f"waited {waited * 1000:.0f} ms for the limit {_whose(limit)}")
+        return Taken(tokens, limits, story(place))
+
+    async def stand(self, target: Target, call: Call) -> Place | None:
+        """A place in the line of the caller's own limits, as its first one; None where no line is needed."""
+        limits = self._scopes.of_caller(call.tenant, call.key)
+        if not limits:
+            return None
+        tokens = self._estimates.of(target.name, call.request)
+        found = self._lines.busy(limits) or self._missing(limits, tokens, self._known(limits))
+        if found is None:
+            return None
+        place = Place(self._lines, tokens)
+
+        async def look(_: float) -> tuple[Level, ...] | None:
+            return self._missing(limits, tokens, await self._rates.look(limits))
+
+        try:
+            await wait(place, limits, look, found, call, target)
+        except BaseException:
+            place.leave()
+            raise
+        return place
+
+    def _known(self, limits: tuple[Limit, ...]) -> tuple[Level, ...]:
+        """What is left of the limits, as last known."""
+        full = [Level(limit.requests or 0, limit.tokens or 0) for limit in limits]
+        return tuple(self._rates.last(limit) or whole for limit, whole in zip(limits, full, strict=True))
+
+    @staticmethod
+    def _missing(
+        limits: tuple[Limit, ...], tokens: int, levels: tuple[Level, ...]
+    ) -> tuple[Level, ...] | None:
+        """The levels, where they are too low for a call."""
+        waits = (level.wait(limit, 1, tokens) for limit, level in zip(limits, levels, strict=True))
+        return levels if max(waits) > 0 else None
 
     def correct(self, target: Target, taken: Taken, usage: Usage) -> None:
         """Replace the tokens taken for an attempt by those it used, where the provider told."""
@@ -82,18 +118,18 @@ class Limits:
         told = answer.limits if answer is not None else None
         if isinstance(error, ProviderError):
             told = error.limits or told
-        wait = (error.retry_after or 0.0) if isinstance(error, ProviderRateLimited) else 0.0
-        wait = wait if wait <= LONGEST else 0.0
-        if told is None and not wait:
+        seconds = (error.retry_after or 0.0) if isinstance(error, ProviderRateLimited) else 0.0
+        seconds = seconds if seconds <= LONGEST else 0.0
+        if told is None and not seconds:
             return
         before = self._learned.of(target.name)
         limit = self._learned.learn(target.name, told)
         if limit is not before:
             self._scopes.forget(target.name)
-        level = Level(blocked=wait)
+        level = Level(blocked=seconds)
         if told is not None:
             left = Level(_or_inf(told.requests_left), _or_inf(told.tokens_left), told.blocked)
-            level = left.after(limit, time.monotonic() - told.at)._replace(blocked=max(wait, left.blocked))
+            level = left.after(limit, time.monotonic() - told.at)._replace(blocked=max(seconds, left.blocked))
         if level != Level():
             self._rates.lower(limit, level)
 
@@ -116,8 +152,7 @@ class Limits:
     def of_caller(self, tenant: str, key: KeyRule | None) -> list[tuple[Limit, Level]]:
         """The limits of a caller and what is left of them, as last known."""
         limits = self._scopes.of_caller(tenant, key)
-        full = [Level(limit.requests or 0, limit.tokens or 0) for limit in limits]
-        return [(limit, self._rates.last(limit) or whole) for limit, whole in zip(limits, full, strict=True)]
+        return list(zip(limits, self._known(limits), strict=True))
 
     @property
     def whole(self) -> bool:
@@ -138,52 +173,23 @@ class Limits:
         """Write down what is still to be written."""
         await self._rates.close()
 
-    async def _wait(
-        self,
-        place: Place,
-        limits: tuple[Limit, ...],
-        busy: Limit | None,
-        levels: tuple[Level, ...] | None,
-        call: Call,
-        target: Target,
-    ) -> Limit:
-        """Stand in the line of the limit that takes longest, until all are taken; returns the last such limit."""
-        while True:
-            if levels is not None:
-                slowest = max(
-                    zip(limits, levels, strict=True), key=lambda one: one[1].wait(one[0], 1, place.tokens)
-                )
-                limit, wait = slowest[0], place.stand(*slowest)
-            else:
-                assert busy is not None
-                limit, wait = busy, place.stand(busy, None)
-            left = call.remaining()
-            if wait >= left:
-                raise _refusal(limit, wait, target)
-            if place.is_first:
-                await asyncio.sleep(wait)
-            try:
-                await place.turn(max(call.deadline - time.monotonic(), 0))
-            except TimeoutError:
-                raise _refusal(limit, max(wait, 1.0), target) from None
-            levels = await self._rates.take(limits, place.tokens, max(call.deadline - time.monotonic(), 0))
-            if levels is None:
-                return limit
 
+class Turn:
+    """A call's wait for its caller's own limits; the place it has, and keeps until it took what it needs."""
 
-def _refusal(limit: Limit, wait: float, target: Target) -> QuorumError:
-    return RateLimited(
-        f"the limit {_whose(limit)} is reached",
-        hint=_HINTS[limit.name.partition(":")[0]],
-        provider=target.provider.name,
-        model=target.model,
-        retry_after=round(wait, 2),
-    )
+    __slots__ = ("_call", "_limits", "_target", "place")
 
+    def __init__(self, limits: Limits, target: Target, call: Call) -> None:
+        self._limits, self._target, self._call = limits, target, call
+        self.place: Place | None = None
 
-def _whose(limit: Limit) -> str:
-    kind, _, name = limit.name.partition(":")
-    return f"of the {kind} {name}" if kind in ("tenant", "key", "model") else f"towards {name}"
+    async def __aenter__(self) -> "Turn":
+        self.place = await self._limits.stand(self._target, self._call)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.place is not None:
+            self.place.leave()
 
 
 def _least(found: list[tuple[Limit, Level]]) -> tuple[int | None, int | None]:

@@ -38,11 +38,18 @@ class Line:
 
 
 class Place:
-    """One call that waits, in one line at a time; it keeps its rank when it changes to another line."""
+    """One call that waits, in one line at a time; it keeps its rank when it changes to another line.
+
+    Attributes:
+        tokens: how many it wants.
+        seconds: how long it has waited, and `longest`: for which limit at last.
+    """
 
     def __init__(self, lines: "Lines", tokens: int) -> None:
         self.tokens = tokens
         self.line: Line | None = None
+        self.seconds = 0.0
+        self.longest: Limit | None = None
         self._rank = lines.next_rank()
         self._lines = lines
         self._turn = asyncio.Event()
@@ -60,6 +67,11 @@ class Place:
             insort(line.places, self)
             self.line = line
         return line.wait(self)
+
+    def waited(self, limit: Limit, seconds: float) -> None:
+        """Note that it waited for a limit."""
+        self.seconds += seconds
+        self.longest = limit
 
     async def turn(self, seconds: float) -> None:
         """Return when everybody before has been served or has left. Raises TimeoutError after `seconds`."""
@@ -98,11 +110,12 @@ class Lines:
         self._lines: dict[str, Line] = {}
         self._ranks = count()
 
-    def busy(self, limits: Sequence[Limit]) -> Limit | None:
-        """The first of the limits that somebody waits for."""
+    def busy(self, limits: Sequence[Limit], place: Place | None = None) -> Limit | None:
+        """The first of the limits that somebody waits for, but for the line whose first one is `place`."""
         if not self._lines:
             return None
-        return next((limit for limit in limits if limit.name in self._lines), None)
+        own = place.line.limit.name if place is not None and place.line is not None and place.is_first else ""
+        return next((limit for limit in limits if limit.name != own and limit.name in self._lines), None)
 
     def of(self, limit: Limit) -> Line:
         """The limit's line, which is there as long as somebody stands in it."""
