@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.types import ASGIApp
@@ -50,10 +51,14 @@ from quorum_mcp.store.feedback import Feedback
 from quorum_mcp.store.files import Files
 from quorum_mcp.store.journal import Journal
 from quorum_mcp.store.records import Records
+from quorum_mcp.store.responses import Responses
 from quorum_mcp.store.run_list import RunList
 from quorum_mcp.store.runs import Runs as RunStore
 from quorum_mcp.store.shared_state import SharedState
 from quorum_mcp.store.upkeep import Upkeep
+
+if TYPE_CHECKING:
+    from quorum_mcp.api.mcp.offers import Offers
 
 log = structlog.get_logger()
 
@@ -174,7 +179,7 @@ def _wire(
         metrics,
     ):
         services.add(part)
-    for part in (RunList(database), Records(database), CallStats(database), Feedback(database)):
+    for part in (RunList(database), Records(database), CallStats(database), Feedback(database), Responses(database)):
         services.add(part)
     for part in access.parts:
         services.add(part)
@@ -187,14 +192,23 @@ def _wire(
     return services
 
 
-def asgi(settings: Settings, *, loopback_bind: bool, services: Services | None = None) -> ASGIApp:
-    """The ASGI application with everything behind it; `services` are ones that run already."""
+def asgi(
+    settings: Settings,
+    *,
+    loopback_bind: bool,
+    services: Services | None = None,
+    offers: "Offers | None" = None,
+) -> ASGIApp:
+    """The ASGI application with everything behind it.
+
+    `services` are ones that run already, `offers` what MCP has besides the product's own tools and resources.
+    """
     from quorum_mcp.api.server import build
 
     def start(settings: Settings) -> AbstractAsyncContextManager[Services]:
         return running(settings) if services is None else nullcontext(services)
 
-    return build(settings, start, loopback_bind=loopback_bind)
+    return build(settings, start, loopback_bind=loopback_bind, offers=offers)
 
 
 def served() -> ASGIApp:

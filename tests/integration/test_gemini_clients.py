@@ -13,6 +13,7 @@ from tests.support.upstream import Upstream
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.timeout(20),  # the client builds its types when first used
     pytest.mark.filterwarnings(
         "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
     ),  # the client's own

@@ -10,7 +10,7 @@ from tests.support.script import Say
 from tests.support.server import scripted
 from tests.support.upstream import Upstream
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]  # the client builds its types when first used
 QUESTION = [{"role": "user", "content": "What is 2 + 2?"}]
 FOUR = "Two and two is four.\nCONCLUSION: 4"
 

@@ -14,6 +14,8 @@ from tests.support.server import config, serving
 from tests.support.stores import Store
 from tests.support.upstream import Upstream, upstream
 
+from quorum_mcp.store.stops import Stops
+
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
 
@@ -55,6 +57,18 @@ async def test_a_seat_is_stopped_through_another_server(store: Store) -> None:
         again = await other.post(f"/api/session/{run}/seats/1/stop")
         assert again.status == 404
     assert up.count("b") == 1
+
+
+async def test_a_request_to_stop_a_seat_is_for_its_turn_only(store: Store) -> None:
+    """One that nobody answered before the turn ended does nothing to the next one."""
+    async with two(store) as (up, one, _):
+        up.model("a", [FOUR, Say(FOUR, latency=1.2)])
+        run = (await one.ask("2 + 2?", ["lab/a"]))["session_id"]
+        async with store.opened() as database:
+            late = await Stops(database).ask(run, 1, "0")
+            answer = await one.ask("And now?", ["lab/a"], session_id=run)
+            assert await Stops(database).answered(late) is False
+        assert (answer["turn"], answer["conclusion"], answer["degraded"]) == (2, "4", False)
 
 
 async def test_a_run_is_cancelled_through_another_server(store: Store) -> None:

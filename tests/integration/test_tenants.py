@@ -50,7 +50,6 @@ def tries(ids: dict[str, str]) -> dict[str, list[Given]]:
         plain | {"images": [{"id": ids["file"]}]},
     ]
     of_runs = [{"session_id": run} for run in runs]
-    windows = [{"time_window": window} for window in ("1h", "all")]
     return {
         "query": [*with_a_s, plain, ASKED | {"query": "2 + 2?", "tags": []}],
         "cost.estimate": [*with_a_s, plain],
@@ -76,6 +75,13 @@ def tries(ids: dict[str, str]) -> dict[str, list[Given]]:
         "calls.get": [{"call_id": ids["call"]}, {"call_id": ids["generated"]}],
         "stats": [{}],
         "calibrate": [{"rows": [{"question": "?", "answers": [{"model": "lab/a", "text": "4", "correct": 1}]}]}],
+    }  # fmt: skip
+
+
+def tries_of_control(ids: dict[str, str]) -> dict[str, list[Given]]:
+    """The same of operations on budgets, reports, keys and the like."""
+    windows = [{"time_window": window} for window in ("1h", "all")]
+    return {
         "cache.show": [{}],
         "cache.clear": [{}, {"provider": "lab"}, {"model": "lab/a"}],
         "budget.list": [{}],
@@ -140,7 +146,7 @@ def nothing_of_a(world: World, sent: object, status: int, said: str) -> None:
 
 async def test_no_operation_shows_what_is_another_organisation_s(two: World) -> None:
     before = await state(two)
-    cases = tries(two.ids)
+    cases = tries(two.ids) | tries_of_control(two.ids)
     owned = set(two.ids.values())
     for name, operation in operations().items():
         assert name in cases, (
@@ -189,6 +195,7 @@ def listed(body: dict[str, Any]) -> list[dict[str, Any]]:
     return found if found is not None and "session_id" not in body else [body]
 
 
+CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "2 + 2"}]}]}
 ROUTES: dict[str, list[tuple[str, str, Any]]] = {
     "/api/session/{session_id}/events": [("GET", "/api/session/{session}/events", None),
                                          ("GET", "/api/session/{running}/events?after=1", None)],
@@ -199,6 +206,12 @@ ROUTES: dict[str, list[tuple[str, str, Any]]] = {
     "/v1/embeddings": [("POST", "/v1/embeddings", {"model": "lab/a", "input": "2 + 2"})],
     "/api/chat": [("POST", "/api/chat", CHAT), ("POST", "/api/chat", CHAT | {"stream": False})],
     "/api/generate": [("POST", "/api/generate", {"model": "lab/a", "prompt": "2 + 2", "stream": False})],
+    "/v1/responses": [("POST", "/v1/responses", {"model": "lab/a", "input": "2 + 2", "previous_response_id": "{response}"})],
+    "/v1/responses/{id}": [("GET", "/v1/responses/{response}", None), ("DELETE", "/v1/responses/{response}", None)],
+    "/v1/responses/{id}/input_items": [("GET", "/v1/responses/{response}/input_items", None)],
+    "/v1/models/{model:path}": [("POST", "/v1/models/lab/a:generateContent", CONTENTS)],
+    "/v1beta/models/{model:path}": [("POST", "/v1beta/models/lab/a:generateContent", CONTENTS),
+                                    ("POST", "/v1beta/models/lab/a:streamGenerateContent", CONTENTS)],
     "/api/show": [("POST", "/api/show", {"model": "lab/a"})],
     "/api/embed": [("POST", "/api/embed", {"model": "lab/a", "input": "2 + 2"})],
     "/v1/models/{name:path}": [("GET", "/v1/models/lab/a", None)],
@@ -221,10 +234,17 @@ async def test_no_other_route_shows_it(two: World) -> None:
     for cases in cases_of.values():
         for method, template, body in cases:
             path = template.format(**two.ids)
+            body = (
+                None
+                if body is None
+                else json.loads(json.dumps(body).replace("{response}", two.ids["response"]))
+            )
             answer = await two.b.request(method, path, **({} if body is None else {"json": body}))
             nothing_of_a(two, [path, body], answer.status, f"{answer.body} {answer.headers}")
-            if "/api/session/" in path:
-                assert answer.status == 404, path
+            if any(one in path or one in str(body) for one in two.ids.values()):
+                assert answer.status in REFUSED, (path, body, answer.body)
+    kept = await two.a.get(f"/v1/responses/{two.ids['response']}")
+    assert (kept.status, CANARY in str(kept.body)) == (200, True)
 
 
 async def test_nothing_comes_out_of_another_organisation_s_cache(two: World) -> None:

@@ -44,6 +44,10 @@ class Exchange:
         """What the router found in the URL's path."""
         return self._scope.get("path_params", {})
 
+    def path_ends(self, ending: str) -> bool:
+        """Whether the URL's path ends so."""
+        return self._scope["path"].endswith(ending)
+
     def header(self, name: str) -> str | None:
         """A header's value; `name` is in lower case."""
         value = self._headers.get(name.encode())

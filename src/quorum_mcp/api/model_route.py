@@ -1,8 +1,9 @@
 """A route of a vendor's model API: one call through the pipeline, whole or as a stream, in the vendor's dialect."""
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -10,6 +11,7 @@ from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
 from quorum_mcp import money
+from quorum_mcp.access.principal import Principal
 from quorum_mcp.answers import Delta
 from quorum_mcp.api.exchange import Exchange
 from quorum_mcp.api.rate_headers import rate_headers
@@ -56,12 +58,16 @@ class Asked(Struct):
     Attributes:
         stream: the encoder of its stream, None where a whole answer is wanted.
         options: what the dialect wants to know again when it writes the answer.
+        before: gives the request instead, where something stored belongs to it.
+        after: told the result before its answer ends.
     """
 
     model: str
     request: ModelRequest
     stream: Stream | None = None
     options: Json = {}
+    before: Callable[[Services, Principal], Awaitable[ModelRequest]] | None = None
+    after: Callable[[Services, Principal, Result], Awaitable[None]] | None = None
 
 
 class Dialect(Protocol):
@@ -117,13 +123,18 @@ class ModelRoute:
         services = self._services()
         calls = services.get(Calls)
         exchange.more = lambda: rate_headers(calls.limits, exchange.principal)
+        if asked.before is not None:
+            asked.request = await asked.before(services, exchange.principal)
         call = self._call(asked, exchange, services.get(Settings))
+        kept = partial(asked.after, services, exchange.principal) if asked.after is not None else None
         if asked.stream is None:
             result = await calls.run(call)
+            if kept is not None:
+                await kept(result)
             await exchange.json(self._dialect.whole(result, asked.options), _headers(result))
             return
         try:
-            await _pass_on(calls.stream(call), exchange, asked.stream)
+            await _pass_on(calls.stream(call), exchange, asked.stream, kept)
         except QuorumError as error:
             if not exchange.begun:
                 raise
@@ -147,7 +158,12 @@ class ModelRoute:
         )
 
 
-async def _pass_on(items: AsyncGenerator[Item, None], exchange: Exchange, stream: Stream) -> None:
+async def _pass_on(
+    items: AsyncGenerator[Item, None],
+    exchange: Exchange,
+    stream: Stream,
+    kept: Callable[[Result], Awaitable[None]] | None,
+) -> None:
     """Send the stream; its head goes out with the first piece, so that a call that fails before has a status."""
     async with aclosing(items):
         async for item in items:
@@ -157,6 +173,8 @@ async def _pass_on(items: AsyncGenerator[Item, None], exchange: Exchange, stream
                 await exchange.stream(stream.media_type, _headers(item) if isinstance(item, Result) else {})
                 await exchange.piece(stream.start())
             if isinstance(item, Result):
+                if kept is not None:
+                    await kept(item)
                 for piece in stream.end(item):
                     await exchange.piece(piece)
             else:

@@ -21,6 +21,7 @@ from quorum_mcp.api.gemini.dialect import Gemini
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.mcp.http import McpEndpoint
+from quorum_mcp.api.mcp.offers import Offers
 from quorum_mcp.api.model_list import ModelList
 from quorum_mcp.api.model_route import ModelRoute
 from quorum_mcp.api.ollama.dialect import OllamaChat, OllamaEmbed
@@ -30,6 +31,8 @@ from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.api.openai.embeddings import Embeddings
 from quorum_mcp.api.openai.failures import error_body as openai_error
 from quorum_mcp.api.openai.models import show_models
+from quorum_mcp.api.openai.responses.dialect import Responses
+from quorum_mcp.api.openai.responses.stored import StoredResponse
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
@@ -62,10 +65,10 @@ class Holder:
         return None if self.services is None else self.services.get(Metrics)
 
 
-def build(settings: Settings, start: Start, *, loopback_bind: bool) -> ASGIApp:
-    """The application. `start` opens the services for the application's life."""
+def build(settings: Settings, start: Start, *, loopback_bind: bool, offers: Offers | None = None) -> ASGIApp:
+    """The application. `start` opens the services for its life; `offers` is what MCP has besides the product's own."""
     holder = Holder()
-    mcp = McpEndpoint(holder.get)
+    mcp = McpEndpoint(holder.get, offers)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
@@ -99,6 +102,7 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
     """The vendors' model APIs, by path; all of them are asked by POST."""
     return {
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
+        "/v1/responses": ModelRoute(Responses(), holder.get),
         "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
         "/api/chat": ModelRoute(OllamaChat("chat"), holder.get),
         "/api/generate": ModelRoute(OllamaChat("generate"), holder.get),
@@ -142,6 +146,8 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         metrics.route(holder.get),
         *(Route(path, app, methods=["POST"]) for path, app in _model_routes(holder).items()),
         *_model_lists(holder),
+        Route("/v1/responses/{id}", StoredResponse(holder.get), methods=["GET", "DELETE"]),
+        Route("/v1/responses/{id}/input_items", StoredResponse(holder.get), methods=["GET"]),
         *(
             Route(f"/{version}/models/{{model:path}}", gemini, methods=["POST"])
             for version in ("v1beta", "v1")

@@ -80,6 +80,7 @@ part_stops = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("turn", Integer, nullable=False),
     Column("part", Text, nullable=False),
     Column("found", Boolean),
     Column("at", BigInteger, nullable=False),

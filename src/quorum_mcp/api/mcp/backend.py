@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from quorum_mcp.access.principal import Principal
+from quorum_mcp.api.mcp.consent import Consent, require_consent
 from quorum_mcp.events import Event
 from quorum_mcp.operations.card import AnyOperation
 from quorum_mcp.operations.context import Context, Services
@@ -17,11 +18,16 @@ class Backend(Protocol):
     """Carries out one operation for one caller."""
 
     async def __call__(
-        self, operation: AnyOperation, arguments: Mapping[str, Any], tell: Tell | None
+        self,
+        operation: AnyOperation,
+        arguments: Mapping[str, Any],
+        tell: Tell | None,
+        consent: Consent | None = None,
     ) -> dict[str, Any]:
         """The operation's output as plain JSON values; `tell` takes what happens meanwhile.
 
         Raises:
+            Unconfirmed: it may cost so much that a person has to agree, and `consent` does not cover it.
             QuorumError: whatever the operation fails with, invalid arguments too.
         """
         ...
@@ -31,9 +37,13 @@ def local(services: Services, principal: Principal, request_id: str) -> Backend:
     """The operations of this process, on behalf of `principal`."""
 
     async def carry_out(
-        operation: AnyOperation, arguments: Mapping[str, Any], tell: Tell | None
+        operation: AnyOperation,
+        arguments: Mapping[str, Any],
+        tell: Tell | None,
+        consent: Consent | None = None,
     ) -> dict[str, Any]:
         context = Context(principal, services, surface="mcp", request_id=request_id, progress=tell)
+        await require_consent(operation, arguments, context, consent)
         answer = await invoke(operation, arguments, context)
         return answer.model_dump(mode="json")
 

@@ -1,15 +1,18 @@
 """One tool call: supervised, stopped when its caller is gone, its failure told so that the assistant can act."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import structlog
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolRequestParams, CallToolResult, InputRequiredResult, TextContent
 
 from quorum_mcp import codec
+from quorum_mcp.api.mcp.asking import answered, ask_now, can_be_asked, is_modern, question
 from quorum_mcp.api.mcp.backend import Backend
+from quorum_mcp.api.mcp.consent import Consent, Unconfirmed
+from quorum_mcp.api.mcp.offers import Caller
 from quorum_mcp.api.mcp.progress import BEAT_SECONDS, Reporter
 from quorum_mcp.errors import Cancelled, QuorumError
 from quorum_mcp.operations.card import AnyOperation
@@ -20,18 +23,31 @@ STOP_SECONDS = 5.0
 log = structlog.get_logger()
 
 
-async def call_tool(
-    backend: Backend,
-    operation: AnyOperation,
-    arguments: Mapping[str, Any],
-    *,
-    reporter: Reporter | None,
-    hung_up: "asyncio.Future[None] | None",
-) -> CallToolResult:
-    """Carry out the tool's operation. Whatever it fails with is a result marked as an error, never raised."""
+async def call_operation(
+    backend: Backend, operation: AnyOperation, ctx: Caller, params: CallToolRequestParams
+) -> CallToolResult | InputRequiredResult:
+    """Carry out the tool's operation, asking the user first where it may cost much.
+
+    Whatever it fails with is a result marked as an error, never raised.
+    """
+    token = ctx.meta.get("progress_token") if ctx.meta else None
+    reporter = Reporter(ctx, token)
+    hung_up = None if ctx.request is None else ctx.request.state.hung_up
+    given = params.arguments or {}
+
+    async def carried_out(consent: Consent | None) -> dict[str, Any]:
+        tell = reporter if reporter.wanted else None
+        return await supervised(backend(operation, given, tell, consent), hung_up, reporter.beat)
+
     try:
-        work = backend(operation, arguments, reporter)
-        answer = await supervised(work, hung_up, reporter.beat if reporter else None)
+        try:
+            answer = await carried_out(answered(params))
+        except Unconfirmed as needed:
+            if not can_be_asked(ctx):
+                raise
+            if is_modern(ctx):
+                return question(needed)
+            answer = await carried_out(await ask_now(ctx, needed))
     except QuorumError as error:
         return failure(error)
     except Exception:

@@ -11,9 +11,12 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from quorum_mcp.access.master_keys import MasterKeys
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.api.mcp.backend import Backend, local
-from quorum_mcp.api.mcp.server import Caller, build
+from quorum_mcp.api.mcp.offers import Caller, Offers
+from quorum_mcp.api.mcp.server import build
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.operations.context import Services
 
 PATHS = ("/mcp", "/mcp/")
@@ -23,10 +26,10 @@ MAX_BODY = 32 * 1024 * 1024
 class McpEndpoint:
     """The ASGI application of /mcp. `run()` must be open while it serves."""
 
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], offers: Offers | None = None) -> None:
         self._services = services
         self._manager = StreamableHTTPSessionManager(
-            build(self._bind),
+            build(self._bind, offers=offers, keys=self._keys),
             # The guard has checked Host and Origin against server.allowed_hosts and allowed_origins before
             # any request comes here; a second list could only disagree with it.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
@@ -53,6 +56,9 @@ class McpEndpoint:
             await self._manager.asgi_app(scope, watch.receive, watch.send)
         finally:
             watch.end()
+
+    def _keys(self) -> MasterKeys:
+        return MasterKeys.of(self._services().get(Settings))
 
     def _bind(self, ctx: Caller) -> Backend:
         assert ctx.request is not None

@@ -1,12 +1,12 @@
 """A run's events as progress notifications: a sentence for people, the event itself under `_meta`."""
 
 import time
-from typing import Any
 
 import msgspec
-from mcp.server.context import ServerRequestContext
 from mcp_types import ProgressNotification, ProgressNotificationParams, ProgressToken
 
+from quorum_mcp.api.mcp.logs import log_to, logs_to
+from quorum_mcp.api.mcp.offers import Caller
 from quorum_mcp.events import Event
 
 DELTA_SECONDS = 1.0
@@ -18,13 +18,14 @@ EVENT_KEY = "quorum-mcp/event"
 
 
 class Reporter:
-    """Sends one tool call's progress to the client that asked for it.
+    """Sends one tool call's progress to the client that asked for it, and a log to one that asked for that.
 
     `progress` counts notifications, because the protocol wants it to grow with each one and nobody knows
     beforehand how many calls a deliberation will need; so there is no `total`.
     """
 
-    def __init__(self, ctx: ServerRequestContext[Any, Any], token: ProgressToken) -> None:
+    def __init__(self, ctx: Caller, token: ProgressToken | None) -> None:
+        self.wanted = token is not None or logs_to(ctx)
         self._ctx = ctx
         self._token = token
         self._began = time.monotonic()
@@ -41,6 +42,8 @@ class Reporter:
         if not event.type.endswith(".delta"):
             await self._flush()
             await self._send(describe(event), event)
+            grave = event.type.endswith(".failed")
+            await log_to(self._ctx, "warning" if grave else "info", describe(event))
             return
         key = str(event.data.get("key", ""))
         self._deltas[key] = joined(self._deltas.get(key), event)
@@ -62,6 +65,8 @@ class Reporter:
             await self._send(describe(event), event)
 
     async def _send(self, message: str, event: Event | None) -> None:
+        if self._token is None:
+            return
         self._count += 1
         self._last_sent = time.monotonic()
         params = ProgressNotificationParams(progress_token=self._token, progress=self._count, message=message)

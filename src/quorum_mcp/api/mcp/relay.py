@@ -12,11 +12,14 @@ import aiohttp
 import msgspec
 
 from quorum_mcp import __version__, codec
+from quorum_mcp.api.mcp.asking import ASKED, FIELD
 from quorum_mcp.api.mcp.backend import Backend, Tell
+from quorum_mcp.api.mcp.consent import Consent, Unconfirmed
 from quorum_mcp.api.mcp.progress import EVENT_KEY
 from quorum_mcp.errors import QuorumError, ServerUnavailable, Unsupported, revive
 from quorum_mcp.events import Event
 from quorum_mcp.operations.card import AnyOperation
+from quorum_mcp.operations.invoke import validate
 from quorum_mcp.providers.sse import SSE
 
 REVISION = "2026-07-28"
@@ -33,12 +36,15 @@ async def relay(url: str, api_key: str | None) -> AsyncGenerator[Backend, None]:
     async with aiohttp.ClientSession(headers=headers, timeout=TIMEOUT) as session:
 
         async def carry_out(
-            operation: AnyOperation, arguments: Mapping[str, Any], tell: Tell | None
+            operation: AnyOperation,
+            arguments: Mapping[str, Any],
+            tell: Tell | None,
+            consent: Consent | None = None,
         ) -> dict[str, Any]:
+            if operation.tool is None:
+                return await _over_rest(url, api_key, operation, arguments)
             try:
-                return await _call(
-                    session, url.rstrip("/"), operation.tool or operation.name, arguments, tell
-                )
+                return await _call(session, url.rstrip("/"), operation.tool, arguments, tell, consent)
             except (aiohttp.ClientError, TimeoutError, OSError, codec.JSONError) as error:
                 raise ServerUnavailable(
                     f"{url} does not answer: {error or type(error).__name__}",
@@ -48,8 +54,24 @@ async def relay(url: str, api_key: str | None) -> AsyncGenerator[Backend, None]:
         yield carry_out
 
 
+async def _over_rest(
+    url: str, api_key: str | None, operation: AnyOperation, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What resources are made of is offered over REST, not as tools."""
+    from quorum_mcp.client.remote import Remote
+
+    async with Remote(url, api_key) as remote:
+        answer = await remote.invoke(operation, validate(operation.input, arguments))
+    return answer.model_dump(mode="json")
+
+
 async def _call(
-    session: aiohttp.ClientSession, url: str, tool: str, arguments: Mapping[str, Any], tell: Tell | None
+    session: aiohttp.ClientSession,
+    url: str,
+    tool: str,
+    arguments: Mapping[str, Any],
+    tell: Tell | None,
+    consent: Consent | None,
 ) -> dict[str, Any]:
     headers = {
         "content-type": "application/json",
@@ -58,7 +80,7 @@ async def _call(
         "mcp-method": "tools/call",
         "mcp-name": tool,
     }
-    body = codec.encode(_request(tool, arguments, progress=tell is not None))
+    body = codec.encode(_request(tool, arguments, consent, progress=tell is not None))
     async with session.post(url + "/mcp", data=body, headers=headers, allow_redirects=False) as response:
         if response.content_type != "text/event-stream":
             return _answer(codec.decode(await response.read()), response.status)
@@ -74,15 +96,20 @@ async def _call(
     )
 
 
-def _request(tool: str, arguments: Mapping[str, Any], *, progress: bool) -> dict[str, Any]:
+def _request(
+    tool: str, arguments: Mapping[str, Any], consent: Consent | None, *, progress: bool
+) -> dict[str, Any]:
     meta: dict[str, Any] = {
         META + "protocolVersion": REVISION,
-        META + "clientCapabilities": {},
+        META + "clientCapabilities": {"elicitation": {}},  # whether the host can ask is found out here
         META + "clientInfo": {"name": "quorum", "version": __version__},
     }
     if progress:
         meta["progressToken"] = 1
-    params = {"name": tool, "arguments": dict(arguments), "_meta": meta}
+    params: dict[str, Any] = {"name": tool, "arguments": dict(arguments), "_meta": meta}
+    if consent is not None:
+        params["inputResponses"] = {ASKED: {"action": "accept", "content": {FIELD: True}}}
+        params["requestState"] = consent.relayed
     return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
 
 
@@ -98,6 +125,9 @@ def _answer(message: dict[str, Any], status: int) -> dict[str, Any]:
     if isinstance(message.get("error"), dict):
         raise _refused(message["error"], status)
     result = message["result"]
+    if result.get("resultType") == "input_required":
+        asked = result["inputRequests"][ASKED]["params"]["message"]
+        raise Unconfirmed(asked, Consent(relayed=result["requestState"]))
     if not result.get("isError"):
         return result["structuredContent"]
     text = "".join(part.get("text", "") for part in result["content"])

@@ -1,83 +1,67 @@
 """The MCP server itself, the same over every transport and for both revisions of the protocol."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
-from mcp.shared.exceptions import MCPError
-from mcp_types import (
-    INVALID_PARAMS,
-    CallToolRequestParams,
-    CallToolResult,
-    ListToolsResult,
-    PaginatedRequestParams,
-)
+from mcp_types import SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams
 
 from quorum_mcp import __version__
-from quorum_mcp.api.mcp.backend import Backend
+from quorum_mcp.api.mcp.handlers import Bind, Handlers
+from quorum_mcp.api.mcp.offers import Offers
+from quorum_mcp.api.mcp.request_state import Keys, sealing
 
+NAME = "quorum"
 INSTRUCTIONS = (
     "Quorum asks several AI models one question and returns one answer with the share of models behind it "
     "and what the others said. "
     "Call q_in with the question, then q_out with the session_id until status is completed; call q_out "
     "again while it is still running. "
-    "For one model's answer use generate; list_models and list_providers say what can be asked. "
+    "For one model's answer use query_specific_model; list_models says what can be asked. "
     "Calls cost the user's money: cost is in USD."
 )
 LIST_SECONDS = 300
-"""How long a client may keep the list of tools; it changes with a new version only."""
-
-Caller = ServerRequestContext[Any, Any]
-Bind = Callable[[Caller], Backend]
-"""From a request to who carries out its operations, with the caller's own rights."""
+"""How long a client may keep the lists of tools, prompts and templates; they change with a new version only."""
 
 
-def build(bind: Bind) -> Server[Any]:
-    """The server. The manifest is imported when tools are first asked for: `initialize` needs none of it."""
+def build(bind: Bind, *, offers: Offers | None = None, keys: Keys | None = None) -> Server[Any]:
+    """The server. The manifest is imported when tools are first asked for: `initialize` needs none of it.
 
-    async def list_tools(_: Caller, __: PaginatedRequestParams | None) -> ListToolsResult:
-        from quorum_mcp.api.mcp.tools import definitions
-
-        return ListToolsResult(tools=list(definitions().values()))
-
-    async def on_call(ctx: Caller, params: CallToolRequestParams) -> CallToolResult:
-        return await _call(bind, ctx, params)
-
-    return Server(
-        "quorum",
+    Args:
+        bind: from a request to who carries out its operations, with the caller's own rights.
+        offers: tools, resources and prompts besides the product's own.
+        keys: what the state of a call that goes on in another request is sealed with; absent: a key of this
+            process alone.
+    """
+    own = Handlers(bind, offers or Offers())
+    lasting = CacheHint(ttl_ms=LIST_SECONDS * 1000, scope="private")
+    server: Server[Any] = Server(
+        NAME,
         title="Quorum",
         version=__version__,
         instructions=INSTRUCTIONS,
-        cache_hints={"tools/list": CacheHint(ttl_ms=LIST_SECONDS * 1000, scope="private")},
-        get_tool_input_schema=_input_schema,
-        on_list_tools=list_tools,
-        on_call_tool=on_call,
+        cache_hints={
+            "tools/list": lasting,
+            "prompts/list": lasting,
+            "resources/templates/list": lasting,
+            "resources/list": CacheHint(ttl_ms=0, scope="private"),
+            "resources/read": CacheHint(ttl_ms=0, scope="private"),
+            "server/discover": lasting,
+        },
+        get_tool_input_schema=own.input_schema,
+        on_list_tools=own.list_tools,
+        on_call_tool=own.call_tool,
+        on_list_resources=own.list_resources,
+        on_list_resource_templates=own.list_templates,
+        on_read_resource=own.read_resource,
+        on_list_prompts=own.list_prompts,
+        on_get_prompt=own.get_prompt,
+        on_completion=own.complete,
+        on_subscriptions_listen=own.listen,
     )
-
-
-async def _call(bind: Bind, ctx: Caller, params: CallToolRequestParams) -> CallToolResult:
-    from quorum_mcp.api.mcp.calling import call_tool
-    from quorum_mcp.api.mcp.progress import Reporter
-    from quorum_mcp.api.mcp.tools import nearest, tool_operations
-
-    operation = tool_operations().get(params.name)
-    if operation is None:
-        raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name!r}; {nearest(params.name)}")
-    token = ctx.meta.get("progress_token") if ctx.meta else None
-    return await call_tool(
-        bind(ctx),
-        operation,
-        params.arguments or {},
-        reporter=None if token is None else Reporter(ctx, token),
-        hung_up=None if ctx.request is None else ctx.request.state.hung_up,
-    )
-
-
-def _input_schema(name: str) -> Mapping[str, Any] | None:
-    """The schema that the SDK checks `Mcp-Param-*` headers against; without it, it lists all tools per call."""
-    from quorum_mcp.api.mcp.tools import definitions
-
-    tool = definitions().get(name)
-    return None if tool is None else tool.input_schema
+    # Requests of the older revision only; the SDK marks their parameters of the constructor as outdated.
+    server.add_request_handler("logging/setLevel", SetLevelRequestParams, own.set_level)
+    server.add_request_handler("resources/subscribe", SubscribeRequestParams, own.subscribe)
+    server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, own.unsubscribe)
+    server.middleware.append(sealing(NAME, keys))
+    return server

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from quorum_mcp.api.mcp.backend import Backend, Tell
+    from quorum_mcp.api.mcp.consent import Consent
     from quorum_mcp.config.settings import Settings
     from quorum_mcp.operations.card import AnyOperation
     from quorum_mcp.operations.context import Services
@@ -74,9 +75,12 @@ async def _chosen(start: Start, config: Path | None, url: str | None) -> "AsyncG
     async with start(settings) as services:
 
         async def embedded(
-            operation: "AnyOperation", arguments: Mapping[str, Any], tell: "Tell | None"
+            operation: "AnyOperation",
+            arguments: Mapping[str, Any],
+            tell: "Tell | None",
+            consent: "Consent | None" = None,
         ) -> dict[str, Any]:
-            return await local(services, LOCAL, request_id())(operation, arguments, tell)
+            return await local(services, LOCAL, request_id())(operation, arguments, tell, consent)
 
         yield embedded
 
@@ -94,14 +98,18 @@ class LateBackend:
         self._holder: asyncio.Task[None] | None = None
 
     async def __call__(
-        self, operation: "AnyOperation", arguments: Mapping[str, Any], tell: "Tell | None"
+        self,
+        operation: "AnyOperation",
+        arguments: Mapping[str, Any],
+        tell: "Tell | None",
+        consent: "Consent | None" = None,
     ) -> dict[str, Any]:
         """Carry out an operation. Raises what opening failed with; the next call tries again."""
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._holder = asyncio.create_task(self._hold(self._ready), name="backend")
         backend = await asyncio.shield(self._ready)
-        return await backend(operation, arguments, tell)
+        return await backend(operation, arguments, tell, consent)
 
     async def close(self) -> None:
         """Close what was opened."""

@@ -181,11 +181,12 @@ def _part(part: Any, where: str) -> Part:
         url = text_of(image, "url", f"{where}.image_url")
         if image.get("detail") not in (None, "auto"):
             raise Unsupported(f"{where}.image_url.detail is not supported", hint="leave it out, or say auto")
-        return _image(url, where)
+        return data_url(url, where)
     raise Unsupported(f"{where}: parts of type {kind!r} are not supported", hint="text and image_url are")
 
 
-def _image(url: str, where: str) -> Image:
+def data_url(url: str, where: str) -> Image:
+    """An image by its URL, or the data that stands in one."""
     if not url.startswith("data:"):
         return Image(url=url)
     head, _, data = url.removeprefix("data:").partition(",")

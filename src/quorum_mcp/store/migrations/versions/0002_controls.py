@@ -29,6 +29,7 @@ def _create_requests() -> None:
         "part_stops",
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("turn", sa.Integer, nullable=False),
         sa.Column("part", sa.Text, nullable=False),
         sa.Column("found", sa.Boolean),
         sa.Column("at", sa.BigInteger, nullable=False),
