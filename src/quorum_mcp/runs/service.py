@@ -222,7 +222,7 @@ class Runs:
         if here := self.running.get(run_id):
             found = here.context.stop_part(part)
         else:
-            found = run.status in OPEN and await self._stop_elsewhere(run_id, part)
+            found = run.status in OPEN and await self._stop_elsewhere(run, part)
         if not found:
             raise NotFound(
                 f"{part!r} is not being asked in {run_id}", hint="name a seat that has not answered yet"
@@ -234,15 +234,18 @@ class Runs:
         for stop in await self.store.stops.open(list(self.running)):
             here = self.running.get(stop.run_id)
             if here is not None:
-                await self.store.stops.answer(stop.id, found=here.context.stop_part(stop.part))
+                found = stop.turn == here.context.turn and here.context.stop_part(stop.part)
+                await self.store.stops.answer(stop.id, found=found)
 
-    async def _stop_elsewhere(self, run_id: str, part: str) -> bool:
-        stop = await self.store.stops.ask(run_id, part)
+    async def _stop_elsewhere(self, run: Run, part: str) -> bool:
+        stop = await self.store.stops.ask(run.id, run.turn, part)
         until = time.monotonic() + CANCEL_SECONDS
         while time.monotonic() < until:
             await asyncio.sleep(ANSWER_SECONDS)
             if (found := await self.store.stops.answered(stop)) is not None:
                 return found
+        if (await self.get(run.id, run.tenant)).status not in OPEN:
+            return False
         # Whoever goes on with the run finds the request.
         raise Conflict(
             "the server that carries out this session has not answered yet",

@@ -12,10 +12,11 @@ from quorum_mcp.store.tables import part_stops
 
 
 class Stop(Struct, frozen=True):
-    """An open request: give up `part` of the run."""
+    """An open request: give up `part` of the run, as far as it is still at this turn."""
 
     id: str
     run_id: str
+    turn: int
     part: str
 
 
@@ -30,14 +31,20 @@ class Stops:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ask(self, run_id: str, part: str) -> str:
+    async def ask(self, run_id: str, turn: int, part: str) -> str:
         """Leave a request; returns its id.
 
         Raises:
             StoreUnavailable: nothing is stored.
         """
         stop_id = new_id("stop")
-        row = {"id": stop_id, "run_id": run_id, "part": part.replace("\0", ""), "at": now_us()}
+        row = {
+            "id": stop_id,
+            "run_id": run_id,
+            "turn": turn,
+            "part": part.replace("\0", ""),
+            "at": now_us(),
+        }
         await self._database.write(lambda conn: conn.execute(_ask, row) and None)
         self._database.signals.ask(run_id)
         return stop_id
@@ -45,7 +52,7 @@ class Stops:
     async def open(self, run_ids: Collection[str]) -> list[Stop]:
         """Requests for these runs that nobody has answered, in the order they came."""
         statement = (
-            select(part_stops.c.id, part_stops.c.run_id, part_stops.c.part)
+            select(part_stops.c.id, part_stops.c.run_id, part_stops.c.turn, part_stops.c.part)
             .where(part_stops.c.run_id.in_(run_ids), part_stops.c.found.is_(None))
             .order_by(part_stops.c.at, part_stops.c.id)
         )
