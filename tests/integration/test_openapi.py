@@ -73,7 +73,7 @@ async def conforms(rest: Rest, key: str, home: Path, *, each: int) -> int:
 
 async def test_no_case_breaks_the_server_or_its_schemas(tmp_path: Path) -> None:
     async with served(tmp_path) as rest:
-        cases = await conforms(rest, KEY, tmp_path, each=110 if LONG else 10)
+        cases = await conforms(rest, KEY, tmp_path, each=160 if LONG else 10)
     assert cases >= (5_000 if LONG else 300)
 
 
