@@ -81,6 +81,8 @@ async def world(up: Upstream, operator: Rest) -> World:
     await expect(a, "POST", "/api/models/generate", one, into=(ids, "generated", "call_id"))
     await expect(a, "POST", "/api/calibrate", {"rows": [LABELLED], "name": CANARY})
     await expect(a, "POST", "/v1/chat/completions", CHAT)
+    stored = {"model": "lab/a", "input": CANARY, "store": True}
+    await expect(a, "POST", "/v1/responses", stored, into=(ids, "response", "id"))
 
     async def alerted() -> bool:
         return len((await a.get("/api/budget/alerts"))["alerts"]) >= 2

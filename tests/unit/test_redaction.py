@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from quorum_mcp.config.load import load
-from quorum_mcp.observe.redaction import MASK, Redactor
+from quorum_mcp.observe.redaction import MASK, Redactor, learn
 
 SECRETS = {
     "OPENAI_API_KEY": "canary-openai-1",
@@ -21,6 +21,24 @@ def test_masks_every_secret_wherever_it_stands() -> None:
         assert secret not in json.dumps(cleaned)
         assert MASK in json.dumps(cleaned)
     assert redactor.clean({"n": 1, "none": None, "ok": "text"}) == {"n": 1, "none": None, "ok": "text"}
+
+
+def test_masks_what_is_secret_inside_a_setting_and_what_is_learnt() -> None:
+    settings = load(
+        env={
+            "QUORUM_SECRET_KEY": "2:canary-master-two,1:canary-master-one",
+            "QUORUM_DATABASE_URL": "postgresql://quorum:canary%2Fpassword@host/db",
+            "REDIS_URL": "redis://:canary-redis@host/0",
+        }
+    )
+    redactor = Redactor(settings)
+    learn("canary-stored-key")
+    learn("short")
+    text = (
+        "canary-master-two canary-master-one canary%2Fpassword canary/password canary-redis canary-stored-key "
+        f"qk_{'aB3_-' * 8}xyz short"
+    )
+    assert redactor.clean(text) == f"{' '.join([MASK] * 7)} short"
 
 
 def test_a_crash_is_logged_without_locals_and_secrets() -> None:

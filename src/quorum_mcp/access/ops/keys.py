@@ -65,6 +65,7 @@ class KeyView(BaseModel):
     models: list[str] | None = Field(description="The only models it may ask; null: all.")
     requests_per_minute: int | None = Field(description="Model calls per minute; null: no limit of its own.")
     tokens_per_minute: int | None = Field(description="Tokens per minute; null: no limit of its own.")
+    version: int = Field(description="The version of the master key that recognises it.")
     created_at: str = Field(description="When it was made.")
     expires_at: str | None = Field(description="When it ends by itself; null: never.")
     revoked_at: str | None = Field(description="When it was revoked.")
@@ -195,6 +196,7 @@ def _view(key: ApiKey) -> KeyView:
         models=None if key.models is None else list(key.models),
         requests_per_minute=key.requests_per_minute,
         tokens_per_minute=key.tokens_per_minute,
+        version=key.digest_version,
         created_at=time_of(key.created_at) or "",
         expires_at=time_of(key.expires_at),
         revoked_at=time_of(key.revoked_at),

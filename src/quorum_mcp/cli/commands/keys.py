@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from quorum_mcp.access.ops.keys import CreatedKey, KeyPage, KeyView
 
 SCOPES = ("ask", "read", "write", "admin")
+COLUMNS = (
+    "key", "name", "organization", "ends in", "status", "scopes", "models", "last used", "expires", "master key",
+)  # fmt: skip
 
 
 @click.group("keys", epilog=example("quorum keys create laptop", "quorum keys list"))
@@ -77,10 +80,7 @@ async def listing(session: Session, **given: Any) -> None:
     if session.as_json:
         value(page)
         return
-    table(
-        ("key", "name", "organization", "ends in", "status", "scopes", "models", "last used", "expires"),
-        (_line(key) for key in page.keys),
-    )
+    table(COLUMNS, (_line(key) for key in page.keys))
     if page.next:
         talk(f"hint: more with --cursor {page.next}")
 
@@ -89,7 +89,7 @@ def _line(key: "KeyView") -> tuple[Any, ...]:
     used, expires = (at and at[:16] for at in (key.last_used_at, key.expires_at))
     models = "all" if key.models is None else " ".join(key.models)
     return (
-        key.id, key.name, key.organization, key.hint, key.status, " ".join(key.scopes), models, used, expires,
+        key.id, key.name, key.organization, key.hint, key.status, " ".join(key.scopes), models, used, expires, key.version,
     )  # fmt: skip
 
 
