@@ -34,6 +34,7 @@ NAIVE_CALLS = 30
 WORDS = "The answer, my friend, is blowing in the wind."
 NANOS = {name: int(price * 1000) for name, price in PRICE.items()}
 """Nanodollars for each token."""
+PERIOD = "SELECT spent, leased, closed FROM budget_periods WHERE budget_id LIKE 'bud_%'"
 
 
 def billed(up: Upstream, model: str) -> int:
@@ -135,18 +136,18 @@ async def test_kills_and_stops_at_any_moment(tmp_path: Path, store: Store) -> No
         async with spenders(tmp_path, up, store, limits) as processes:
             for _ in range(PROCESSES):
                 await processes.more()
-            await disturb(up, processes, limits["lab"], chance)
+            await disturb(up, processes, store, limits["lab"], chance)
             await until_nothing_is_asked(up)
             await processes.end(signal.SIGTERM)
         await judge(up, store, tmp_path, limits)
 
 
-async def disturb(up: Upstream, processes: Spenders, limit: int, chance: random.Random) -> None:
+async def disturb(up: Upstream, processes: Spenders, store: Store, limit: int, chance: random.Random) -> None:
     """Kill and stop processes, spread over the time in which the budget is spent."""
     acts = ["kill"] * KILLS + ["stop"] * STOPS
     chance.shuffle(acts)
     for number, act in enumerate(acts, 1):
-        await spent(up, int(limit * 0.8 * number / (len(acts) + 1)), processes)
+        await spent(up, int(limit * 0.8 * number / (len(acts) + 1)), processes, store)
         await asyncio.sleep(chance.uniform(0.0, 0.1))
         pid = chance.choice(processes.running)
         if act == "kill":
@@ -161,13 +162,13 @@ async def disturb(up: Upstream, processes: Spenders, limit: int, chance: random.
 
 async def judge(up: Upstream, store: Store, home: Path, limits: dict[str, int]) -> None:
     """What the upstream billed, against the limits and what is stored."""
-    period = "SELECT spent, leased, closed FROM budget_periods WHERE budget_id LIKE 'bud_%'"
-    ((stored, leased, _),) = await store.rows(period)
+    ((stored, leased, _),) = await store.rows(PERIOD)
     print(f"billed {billed(up, 'a')} of {limits['lab']}; stored as spent {stored}, stranded {leased}")
     print(f"naive control: billed {billed(up, 'n')} of {limits['naive']}")
     assert billed(up, "a") <= limits["lab"], "overspent"
-    # What was cut counts as it was reserved; most was not.
-    assert billed(up, "a") > limits["lab"] * 0.4, "the budget was not used"
+    # What was cut counts as it was reserved: on a busy machine that is most.
+    assert billed(up, "a") > limits["lab"] * 0.1, "the budget was not used"
+    assert stored > limits["lab"] * 0.75, "the budget was not used"
     assert stored + leased <= limits["lab"]
     assert leased <= KILLS * limits["lab"] // 4
     assert billed(up, "n") > limits["naive"], "the naive control did not overspend: this test shows nothing"
@@ -178,7 +179,7 @@ async def judge(up: Upstream, store: Store, home: Path, limits: dict[str, int]) 
         place = journal.place()
         await database.write(lambda conn: sweep(conn, place.id, place.live))
         await journal.close()
-    ((stored, leased, closed),) = await store.rows(period)
+    ((stored, leased, closed),) = await store.rows(PERIOD)
     assert billed(up, "a") <= stored <= limits["lab"]
     assert (leased, bool(closed)) == (0, False)
     assert await store.rows("SELECT * FROM leases") == []
@@ -198,12 +199,15 @@ async def until_nothing_is_asked(up: Upstream) -> None:
         await asyncio.sleep(0.1)
 
 
-async def spent(up: Upstream, amount: int, processes: Spenders) -> None:
-    """Until so much was billed. Those that are stopped go on meanwhile: one may hold a lock of the database."""
+async def spent(up: Upstream, amount: int, processes: Spenders, store: Store) -> None:
+    """Until so much is stored as spent. Those that are stopped go on meanwhile: one may hold a lock."""
     seen, since = -1, time.monotonic()
-    while billed(up, "a") <= amount:
+    while True:
         processes.go_on()
+        figures = await store.rows(PERIOD)
+        if figures and figures[0][0] >= amount:
+            return
         if len(up.asked) != seen:
             seen, since = len(up.asked), time.monotonic()
-        assert time.monotonic() < since + 20, f"nothing was asked for 20 s, after {seen} requests"
-        await asyncio.sleep(0.02)
+        assert time.monotonic() < since + 20, f"nothing was asked for 20 s, after {seen} requests: {figures}"
+        await asyncio.sleep(0.05)

@@ -41,6 +41,8 @@ class Purse:
         self._touched: dict[tuple[str, int], float] = {}
         self._all: dict[str, Lease] = {}
         self._doubtful: set[str] = set()
+        self._filling: set[asyncio.Task[frozenset[str]]] = set()
+        self._closed = False
         self._database = database
         self._journal = journal
         self._place: str | None = None
@@ -76,7 +78,21 @@ class Purse:
         Raises:
             StoreUnavailable: the database cannot be asked.
         """
+        # A task of its own: what it takes must be noted even if the call is cancelled meanwhile.
+        task = asyncio.create_task(self._fill(budgets, amount, deadline))
+        self._filling.add(task)
+        task.add_done_callback(self._filled)
+        return await asyncio.shield(task)
+
+    def _filled(self, task: "asyncio.Task[frozenset[str]]") -> None:
+        self._filling.discard(task)
+        if not task.cancelled():
+            task.exception()  # of one that nobody waits for any more
+
+    async def _fill(self, budgets: Sequence[Budget], amount: int, deadline: float) -> frozenset[str]:
         async with self._turn:
+            if self._closed:
+                raise StoreUnavailable("This process is about to end.", retry_after=1.0)
             asked = time.monotonic()
             seconds = leasing.life(deadline, asked)
             wants = self._wants(budgets, amount, deadline, asked, int(seconds * 1e6))
@@ -150,6 +166,9 @@ class Purse:
 
     async def close(self) -> None:
         """Return everything; what cannot be returned now is, when the next process stores this one's journal."""
+        self._closed = True
+        if self._filling:
+            await asyncio.wait(self._filling)
         try:
             await self._journal.flush()
             if all(lease.calls == 0 for lease in self._all.values()):

@@ -5,7 +5,6 @@ The database is asked when a slice is used up, too old for the call, or of a per
 returned, renewed or settled is written down in `store.slices` and `store.leases`.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 
@@ -98,10 +97,7 @@ class Budgets:
             if len(held) == len(budgets):
                 return _draw(held, amount, now)
             call.remaining()
-            # A task of its own: what it takes must be noted even if this call is cancelled meanwhile.
-            gone = await asyncio.shield(
-                asyncio.ensure_future(self.purse.fill(budgets, amount, call.deadline))
-            )
+            gone = await self.purse.fill(budgets, amount, call.deadline)
             if gone:
                 await self.refresh()
                 budgets = [budget for budget in budgets if budget.id not in gone]
