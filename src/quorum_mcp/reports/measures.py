@@ -10,6 +10,11 @@ from quorum_mcp.store.histograms import percentile
 ENOUGH: Final = 20
 """Calls under which a percentile is a guess, and a model has no place in a ranking."""
 
+SUMMARY: Final = ("calls", "cached", "ok", "faults", "cost", "latency_ms")
+"""The figures that a summary is made of."""
+USAGE: Final = ("calls", "cached", "ok", "failed", "input_tokens", "output_tokens", "cost", "priced")
+"""The figures of what was used."""
+
 
 def mean_latency(sums: Sums) -> float | None:
     """Seconds from the start of a call to its end, our own waiting and retries included."""

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from quorum_mcp.reports.measures import USAGE
 from quorum_mcp.store.figures import Figures, Slots, Sums
 from quorum_mcp.store.records import CallFilter
 
@@ -44,7 +45,7 @@ async def usage(figures: Figures, by: GroupBy, where: Slots, zone: tzinfo) -> Us
             for tag in set(tags) or (None,):
                 tagged[tag].append(sums)
         return Usage(_ordered(tagged), sum(found.values(), Sums()))
-    sums_of = await figures.sums(where, COLUMNS[by])
+    sums_of = await figures.sums(where, COLUMNS[by], USAGE)
     grouped: defaultdict[str | None, list[Sums]] = defaultdict(list)
     for key, sums in sums_of.items():
         grouped[_name(by, key, zone)].append(sums)

@@ -44,6 +44,9 @@ class Sums(Struct, frozen=True):
         return self.ok - self.cached
 
 
+FIGURES = Sums.__struct_fields__
+
+
 class Slots(Struct, frozen=True, kw_only=True):
     """Which slots of time, and whose calls: those that satisfy every field that is set.
 
@@ -57,26 +60,25 @@ class Slots(Struct, frozen=True, kw_only=True):
     until: int | None = None
 
 
-FIGURES = Sums.__struct_fields__
-
-
 class Figures:
     """Sums and histograms of this database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def sums(self, where: Slots, by: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
-        """Sums for each value of the columns `by` of `rollups`."""
+    async def sums(
+        self, where: Slots, by: Sequence[str], of: Sequence[str] = FIGURES
+    ) -> dict[tuple[Any, ...], Sums]:
+        """Sums for each value of the columns `by` of `rollups`; only the figures `of` are asked for, others are 0."""
         keys = [rollups.c[name] for name in by]
-        figures = [_sum(rollups.c[name]) for name in FIGURES]
+        figures = [_sum(rollups.c[name]) for name in of]
         statement = _within(select(*keys, *figures), rollups, where).group_by(*keys)
 
         def body(conn: Connection) -> dict[tuple[Any, ...], Sums]:
             found: dict[tuple[Any, ...], Sums] = {}
             for row in conn.execute(statement):
                 if row[-1] is not None:  # Without a group there is one row, also of no calls.
-                    found[tuple(row[: len(by)])] = Sums(*row[len(by) :])
+                    found[tuple(row[: len(by)])] = Sums(**dict(zip(of, row[len(by) :], strict=True)))
             return found
 
         return await self._database.read(body)

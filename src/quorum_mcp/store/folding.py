@@ -29,7 +29,7 @@ FOLDS = (
     *(Fold(histograms, HOUR, 2 * HOUR, measure) for measure in MEASURES),
     *(Fold(histograms, DAY, 8 * DAY, measure) for measure in MEASURES),
     Fold(rollups, HOUR // 4, 2 * HOUR),  # Every time zone's day begins at a quarter of an hour.
-    Fold(rollups, HOUR, 100 * DAY),
+    Fold(rollups, HOUR, 35 * DAY),
 )
 RECENT = 3 * DAY
 """How far the search for slots to fold goes back, unless it is thorough."""

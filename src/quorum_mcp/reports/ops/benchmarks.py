@@ -116,7 +116,8 @@ class Leaderboard(BaseModel):
 
 async def summary(ctx: Context, given: BenchmarkWindow) -> BenchmarkSummary:
     """All calls of a window, and each provider's."""
-    by_provider = await (await _figures(ctx)).sums(_where(ctx, given.time_window), ("provider",))
+    figures, where = await _figures(ctx), _where(ctx, given.time_window)
+    by_provider = await figures.sums(where, ("provider",), measures.SUMMARY)
     total = sum(by_provider.values(), Sums())
     return BenchmarkSummary(
         window=given.time_window,
