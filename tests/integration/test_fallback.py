@@ -11,6 +11,7 @@ from tests.support.cli import command
 from tests.support.rest import Answer, Rest
 from tests.support.script import Say
 from tests.support.server import scripted
+from tests.support.stores import Store
 from tests.support.upstream import Upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
@@ -106,6 +107,19 @@ async def test_no_call_outlives_its_deadline(tmp_path: Path, fail: Any) -> None:
         )  # 0.1 s in the faults tests, where this process's own lateness counts out
         assert answer.status >= 400
         await up.until(lambda: not up.open, 2.0)
+
+
+async def test_a_database_that_stands_still_does_not_hold_a_call_up(tmp_path: Path) -> None:
+    budgets = [{"period": "daily", "limit": 5.0}]
+    async with scripted(tmp_path, budgets=budgets) as (up, q):
+        up.model("a", HELLO)
+        async with Store(tmp_path).locked():
+            began = time.monotonic()
+            answer = await q.post("/v1/chat/completions", ASK, headers={"x-quorum-timeout": "1"})
+            assert time.monotonic() - began < 3  # who holds the database is waited for five seconds
+        assert answer.status == 504, answer.body
+        assert "before money for it was set aside" in str(answer.body)
+        assert up.asked == []
 
 
 async def test_nobody_is_asked_after_the_first_token(tmp_path: Path) -> None:

@@ -1,18 +1,13 @@
 """Which models may answer a call: the one that was asked for, then its fallback chain."""
 
-import asyncio
-import time
-from collections.abc import Awaitable
 from contextlib import suppress
-from typing import TypeVar
 
 from quorum_mcp.calls.call import Call
+from quorum_mcp.calls.deadline import in_time
 from quorum_mcp.calls.record import State
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import DeadlineExceeded, ModelNotFound, ProviderModelMissing
 from quorum_mcp.providers.registry import Registry, Target
-
-T = TypeVar("T")
 
 
 class Candidates:
@@ -47,12 +42,12 @@ class Candidates:
         try:
             return self._registry.resolve(name, vendor=vendor)  # mostly it is known, and no time is needed
         except ModelNotFound:
-            return await _in_time(call, self._registry.find(name, vendor=vendor))
+            return await in_time(call, self._registry.find(name, vendor=vendor), "its model was found")
 
     async def explain(self, call: Call, target: Target, error: ProviderModelMissing) -> None:
         """Add the name that was meant to the error, where the provider's list has one and there is time."""
         with suppress(DeadlineExceeded):
-            error.hint = await _in_time(call, self._registry.nearest(target)) or error.hint
+            error.hint = await in_time(call, self._registry.nearest(target), "a name was found") or error.hint
 
     def _fallbacks(self, first: Target) -> tuple[str, ...]:
         """The chain of a model, under whatever name the settings call it."""
@@ -61,19 +56,3 @@ class Candidates:
                 if name == first.name or self._registry.resolve(name).name == first.name:
                     return chain
         return ()
-
-
-async def _in_time(call: Call, wait: Awaitable[T]) -> T:
-    """What `wait` comes to, unless the call's deadline is first."""
-    scope = asyncio.timeout(call.deadline - time.monotonic())
-    try:
-        async with scope:
-            return await wait
-    except TimeoutError:
-        if not scope.expired():
-            raise
-        raise DeadlineExceeded(
-            "the time for this call was over before its model was found",
-            hint="allow more time: timeout_seconds",
-            model=call.model,
-        ) from None

@@ -17,6 +17,7 @@ from quorum_mcp.calls.budgets.lease import Denied, Lease
 from quorum_mcp.calls.budgets.purse import Purse
 from quorum_mcp.calls.budgets.refusal import refusal
 from quorum_mcp.calls.call import Call
+from quorum_mcp.calls.deadline import in_time
 from quorum_mcp.calls.record import Reserved
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import StoreUnavailable
@@ -97,7 +98,8 @@ class Budgets:
             if len(held) == len(budgets):
                 return _draw(held, amount, now)
             call.remaining()
-            gone = await self.purse.fill(budgets, amount, call.deadline)
+            fill = self.purse.fill(budgets, amount, call.deadline)
+            gone = await in_time(call, fill, "money for it was set aside")
             if gone:
                 await self.refresh()
                 budgets = [budget for budget in budgets if budget.id not in gone]
