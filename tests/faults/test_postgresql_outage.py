@@ -195,3 +195,4 @@ async def test_a_server_answers_503_during_an_outage_and_its_runs_go_on(
                     while len(stored := await store.rows("SELECT status FROM calls")) < len(up.asked):  # noqa: ASYNC110
                         await asyncio.sleep(0.05)
                 assert stored == [("ok",)] * len(up.asked)
+                assert "Traceback" not in quorum.log()
