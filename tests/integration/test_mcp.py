@@ -33,11 +33,11 @@ async def quorum(tmp_path: Path, how: str, revision: str) -> AsyncIterator[tuple
         up.model("b", FOUR)
         given = config(up.url, panels={"default": ["lab/a", "lab/b"]})
         if how == "stdio":
-            client = over_stdio(tmp_path, given, revision)
+            client = over_stdio(tmp_path, given, revision, toolsets="all")
         else:
             rest = await stack.enter_async_context(serving(tmp_path, given))
-            relayed = over_stdio(tmp_path / "host", {}, revision, QUORUM_URL=rest.url)
-            client = over_http(rest.url, revision) if how == "http" else relayed
+            relayed = over_stdio(tmp_path / "host", {}, revision, toolsets="all", QUORUM_URL=rest.url)
+            client = over_http(rest.url, revision, toolsets="all") if how == "http" else relayed
         yield up, await stack.enter_async_context(client)
 
 

@@ -116,7 +116,7 @@ async def test_the_database_opens_with_the_first_call(tmp_path: Path) -> None:
 
     async with started(tmp_path, {}) as host:
         await host.hello()
-        assert len((await host.ask("tools/list"))["tools"]) == 6
+        assert (await host.ask("tools/list"))["tools"]
         assert files() == {"quorum.yaml"}
         assert not (await host.call("list_models"))["isError"]
         assert "quorum.db" in files()

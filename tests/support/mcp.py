@@ -20,31 +20,37 @@ META = "io.modelcontextprotocol/"
 
 
 @asynccontextmanager
-async def over_http(url: str, revision: str, **headers: str) -> AsyncIterator[Client]:
+async def over_http(url: str, revision: str, *, toolsets: str = "", **headers: str) -> AsyncIterator[Client]:
     """The official client of the server at `url`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
         httpx2.AsyncClient(headers=named, timeout=30) as http,
-        Client(streamable_http_client(url + "/mcp", http_client=http), mode=MODES[revision]) as client,
+        Client(
+            streamable_http_client(
+                url + "/mcp" + (f"?toolsets={toolsets}" if toolsets else ""), http_client=http
+            ),
+            mode=MODES[revision],
+        ) as client,
     ):
         assert client.protocol_version == revision
         yield client
 
 
 @asynccontextmanager
-async def over_stdio(home: Path, given: Config | str, revision: str, **env: str) -> AsyncIterator[Client]:
+async def over_stdio(
+    home: Path, given: Config | str, revision: str, *, toolsets: str = "", **env: str
+) -> AsyncIterator[Client]:
     """The official client of a process of its own."""
-    async with Client(process(home, given, **env), mode=MODES[revision]) as client:
+    async with Client(process(home, given, toolsets=toolsets, **env), mode=MODES[revision]) as client:
         assert client.protocol_version == revision
         yield client
 
 
-def process(home: Path, given: Config | str, **env: str) -> StdioServerParameters:
+def process(home: Path, given: Config | str, *, toolsets: str = "", **env: str) -> StdioServerParameters:
     """How a host starts Quorum."""
     variables = environment(home, write_config(home, given), env)
-    return StdioServerParameters(
-        command=sys.executable, args=["-m", "quorum_mcp.server"], env=variables, cwd=home
-    )
+    args = ["-m", "quorum_mcp", "mcp", "--toolsets", toolsets] if toolsets else ["-m", "quorum_mcp.server"]
+    return StdioServerParameters(command=sys.executable, args=args, env=variables, cwd=home)
 
 
 class Wire:

@@ -9,105 +9,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from quorum_mcp.config.bounds import Count, Period, Port, Seconds, Share, Temperature, Text, Usd, VariableName
+from quorum_mcp.config.providers import ProviderSettings, RateSettings
 from quorum_mcp.config.secrets import Masked
-
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Count = Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
-Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
-Usd = Annotated[float, Meta(gt=0, le=1_000_000_000)]
-Price = Annotated[float, Meta(ge=0, le=1_000_000)]
-Share = Annotated[float, Meta(gt=0, le=1)]
-Temperature = Annotated[float, Meta(ge=0, le=2)]
-Text = Annotated[str, Meta(min_length=1)]
-VariableName = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
-Period = Literal["hourly", "daily", "weekly", "monthly", "total"]
-
-
-class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """USD per million tokens."""
-
-    input_per_million: Price
-    """USD per million tokens of the prompt."""
-    output_per_million: Price
-    """USD per million tokens of the answer, reasoning included."""
-    cached_input_per_million: Price | None = None
-    """USD per million tokens of the prompt that the provider had cached; absent: as all input."""
-
-
-class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits towards one provider; None means the application's default."""
-
-    requests_per_minute: Count | None = None
-    """Requests per minute."""
-    tokens_per_minute: Count | None = None
-    """Tokens per minute, prompts and answers together."""
-    concurrency: Count | None = None
-    """Calls at once; absent: `MAX_CONCURRENT_REQUESTS`."""
-    queue: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
-    """Calls that may wait for one of these places; absent: 100 for each place. One more is refused at once."""
-
-
-class RateSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """Rates of one model or organisation; None means no limit of its own."""
-
-    requests_per_minute: Count | None = None
-    """Requests per minute."""
-    tokens_per_minute: Count | None = None
-    """Tokens per minute, prompts and answers together."""
-
-
-class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
-    """One of several endpoints behind a provider's name; what is absent is the provider's own.
-
-    `model` is the endpoint's own name of the model, `weight` its share of the calls against the others.
-    """
-
-    base_url: str
-    """The endpoint's address."""
-    api_key_env: VariableName | None = None
-    """The variable that holds its key."""
-    api_keys: tuple[Text, ...] = ()
-    """Its keys."""
-    model: Text | None = None
-    """The endpoint's own name of the model."""
-    weight: Count = 1
-    """Its share of the calls against the others."""
-    limits: LimitSettings = LimitSettings()
-    """Its limits."""
-
-
-class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
-    """One provider: a vendor that the catalogue knows, or any endpoint of a known wire.
-
-    `api_keys` may hold `${VARIABLE}`; `auth` is `bearer`, `header NAME`, `query NAME` or
-    `command PROGRAM ARGUMENT…`.
-    """
-
-    wire: Literal["openai", "anthropic", "google", "mistral", "ollama"] | None = None
-    """The API that the endpoint speaks. Needed for a provider of your own; a vendor of the catalogue has
-    its own."""
-    base_url: str | None = None
-    """The address: with `/v1` on the openai wire, without a version path on the others."""
-    api_key_env: VariableName | None = None
-    """The variable that holds the key; absent: the vendor's own variable, or no key at all."""
-    api_keys: tuple[Text, ...] = ()
-    """Keys in place of a variable; `${NAME}` stands for a variable. Several are used in turn when one is
-    limited."""
-    model: Text | None = None
-    """The model that the provider's bare name stands for."""
-    models: tuple[Text, ...] | None = None
-    """The only models it may be asked for; absent: those it lists."""
-    auth: str = "bearer"
-    """How the key is sent: `bearer`, `header NAME`, `query NAME`, or `command PROGRAM ARGUMENT…`, which
-    prints a token."""
-    deployments: tuple[DeploymentSettings, ...] = ()
-    """Several endpoints behind one name. Refused by this version."""
-    price: PriceSettings | None = None
-    """Its price; absent: that of the price table, 0 for a server of this machine."""
-    limits: LimitSettings = LimitSettings()
-    """Limits towards the provider."""
-    model_limits: dict[str, RateSettings] = field(default_factory=dict)
-    """Limits of single models, by the provider's own names of them, besides those of the provider."""
 
 
 class AliasSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +74,18 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A port of its own for metrics, besides `/metrics` on `port`; by custom 9090."""
     metrics_host: Text = "127.0.0.1"
     """The address of that port. On one that other machines reach, metrics need a key."""
+
+
+class McpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How assistants use Quorum over MCP."""
+
+    confirm_above: Usd | None = None
+    """USD. Where a tool may cost more, the user is asked first; a client that cannot ask is refused."""
+    wait_seconds: Annotated[float, Meta(ge=0, le=3600)] = 50.0
+    """How long a tool that asks a panel waits, in seconds. Then it answers with what there is, the session goes
+    on, and q_out has the rest: many clients give up after 60."""
+    exclude_providers: tuple[Text, ...] = ()
+    """Providers that these tools leave out, such as the assistant's own vendor."""
 
 
 class HealthSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -322,6 +238,8 @@ class Settings(Masked, frozen=True):
     """Models that answer for another one, by its name, when it fails. Seats of a panel never fall back."""
     server: ServerSettings = ServerSettings()
     """Where the server listens and whom it answers."""
+    mcp: McpSettings = McpSettings()
+    """How assistants use Quorum."""
     health: HealthSettings = HealthSettings()
     """How providers are looked after."""
     files: FileSettings = FileSettings()
@@ -370,12 +288,10 @@ class Settings(Masked, frozen=True):
     """Who needs a key: `auto` follows the loopback rule, `required` asks everyone, `off` asks nobody and
     works on loopback only."""
     secret_key: str | None = None
-    """The master key: stored keys of providers are encrypted with it, API keys recognised. Absent: SQLite's servers
-    make the file `secret.key` in `home`, PostgreSQL's do not start. Several, as `2:KEY,1:KEY`: the first protects what
-    is new, the others read what is old."""
+    """The master key, or several as `2:KEY,1:KEY`: the first protects what is new, the others read what is old. Absent:
+    SQLite's servers make the file `secret.key` in `home`, PostgreSQL's do not start."""
     bootstrap_key: str | None = None
-    """A key with all rights, for a server's first caller; while there is no key at all, only this machine is
-    answered."""
+    """A key with all rights; while there is no key at all, only this machine is answered."""
     url: str | None = None
     """The running server that clients use; absent: they run embedded, on the same database."""
     api_key: str | None = None

@@ -48,6 +48,7 @@ class Operation(Generic[I, O]):
         tool: its name as an MCP tool, where it has one.
         open_world: whether it talks to anything but Quorum itself (an MCP hint).
         table: a list of the output, whose rows REST also sends as CSV (`?format=csv`).
+        worst_case: nanodollars that an input may cost at the most, where that can be told beforehand.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Operation(Generic[I, O]):
     title: str = ""
     open_world: bool = False
     table: str | None = None
+    worst_case: "Callable[[Context, I], Awaitable[int]] | None" = None
 
 
 class Empty(BaseModel):

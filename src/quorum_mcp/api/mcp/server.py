@@ -1,5 +1,6 @@
 """The MCP server itself, the same over every transport and for both revisions of the protocol."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -24,7 +25,9 @@ LIST_SECONDS = 300
 """How long a client may keep the lists of tools, prompts and templates; they change with a new version only."""
 
 
-def build(bind: Bind, *, offers: Offers | None = None, keys: Keys | None = None) -> Server[Any]:
+def build(
+    bind: Bind, *, offers: Offers | None = None, keys: Keys | None = None, toolsets: Sequence[str] = ()
+) -> Server[Any]:
     """The server. The manifest is imported when tools are first asked for: `initialize` needs none of it.
 
     Args:
@@ -32,8 +35,9 @@ def build(bind: Bind, *, offers: Offers | None = None, keys: Keys | None = None)
         offers: tools, resources and prompts besides the product's own.
         keys: what the state of a call that goes on in another request is sealed with; absent: a key of this
             process alone.
+        toolsets: which tools are listed where the address does not say it.
     """
-    own = Handlers(bind, offers or Offers())
+    own = Handlers(bind, offers or Offers(), toolsets)
     lasting = CacheHint(ttl_ms=LIST_SECONDS * 1000, scope="private")
     server: Server[Any] = Server(
         NAME,

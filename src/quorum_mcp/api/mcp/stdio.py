@@ -7,7 +7,7 @@ later: the manifest with the first list of tools; settings, database and connect
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,9 @@ Start = Callable[["Settings"], "AbstractAsyncContextManager[Services]"]
 OpenBackend = Callable[[], "AbstractAsyncContextManager[Backend]"]
 
 
-async def run(start: Start, *, config: Path | None = None, url: str | None = None) -> None:
+async def run(
+    start: Start, *, config: Path | None = None, url: str | None = None, toolsets: Sequence[str] = ()
+) -> None:
     """Serve one client until it closes standard input.
 
     Tools are carried out by the server that `url` or `QUORUM_URL` names, else here, by the services that
@@ -34,11 +36,12 @@ async def run(start: Start, *, config: Path | None = None, url: str | None = Non
         start: opens this process's own services; it may import them as late as when it is called.
         config: the quorum.yaml to read; absent: the user's own, never one of the working directory.
         url: the server to relay to; absent: what the settings say.
+        toolsets: which tools are listed; absent: the default ones.
     """
-    await serve(lambda: _chosen(start, config, url))
+    await serve(lambda: _chosen(start, config, url), toolsets)
 
 
-async def serve(open_backend: OpenBackend) -> None:
+async def serve(open_backend: OpenBackend, toolsets: Sequence[str] = ()) -> None:
     """Serve one client until it closes standard input; the backend is opened with the first call."""
     gc.disable()  # importing makes nothing but lasting objects: collecting meanwhile is a tenth of the time
     from mcp.server.stdio import stdio_server
@@ -48,7 +51,7 @@ async def serve(open_backend: OpenBackend) -> None:
     gc.freeze()
     gc.enable()
     late = LateBackend(open_backend)
-    server = build(lambda _: late)
+    server = build(lambda _: late, toolsets=toolsets)
     try:
         async with stdio_server() as (incoming, outgoing):
             with redirect_stdout(sys.stderr):
