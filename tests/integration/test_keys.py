@@ -124,6 +124,17 @@ async def test_a_key_works_on_every_surface(tmp_path: Path, on: dict[str, str]) 
         assert "admin" in refused.err
 
 
+@pytest.mark.parametrize("mode", ["off", "required"])
+async def test_the_modes_of_authentication_with_keys(tmp_path: Path, mode: str) -> None:
+    async with serving(tmp_path, BUILTIN, QUORUM_AUTH=mode, QUORUM_BOOTSTRAP_KEY=BOOTSTRAP) as q:
+        key = (await make_key(showing(q, BOOTSTRAP), scopes=["ask"]))["key"]
+        assert await status(q) == (200 if mode == "off" else 401)
+        assert await status(showing(q, key)) == 403  # it is the key that counts: this one may not read
+        assert await status(showing(q, key + "x")) == 401
+        forwarded = await q.get("/api/sessions", headers={"x-forwarded-for": "10.0.0.1"})
+        assert forwarded.status == 401
+
+
 async def test_what_is_no_key_is_refused(tmp_path: Path, on: dict[str, str]) -> None:
     async with serving(tmp_path, BUILTIN, **on) as q:
         q.headers = BEARER

@@ -241,6 +241,8 @@ async def test_no_other_route_shows_it(two: World) -> None:
             )
             answer = await two.b.request(method, path, **({} if body is None else {"json": body}))
             nothing_of_a(two, [path, body], answer.status, f"{answer.body} {answer.headers}")
+            if path == "/metrics":
+                assert answer.status == 403
             if any(one in path or one in str(body) for one in two.ids.values()):
                 assert answer.status in REFUSED, (path, body, answer.body)
     kept = await two.a.get(f"/v1/responses/{two.ids['response']}")
