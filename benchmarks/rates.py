@@ -22,7 +22,8 @@ from quorum_mcp.answers import Usage
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.limits import Limit, Limits
 from quorum_mcp.calls.limits.memory import MemoryRates
-from quorum_mcp.config.settings import LimitSettings, ProviderSettings, RateSettings, ServerSettings, Settings
+from quorum_mcp.config.providers import LimitSettings, ProviderSettings, RateSettings
+from quorum_mcp.config.settings import ServerSettings, Settings
 from quorum_mcp.messages import ModelRequest, message
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.store.shared_state import Script, SharedState
@@ -57,7 +58,8 @@ def calls(limits: Limits, registry: Registry, given: Call) -> Work:
 
     async def work(times: int) -> None:
         for _ in range(times):
-            taken = await limits.take(target, given)
+            async with limits.turn(target, given) as turn:
+                taken = await limits.take(target, given, turn)
             limits.correct(target, taken, USAGE)
 
     return work

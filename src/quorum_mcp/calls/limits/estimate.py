@@ -6,6 +6,8 @@ CHARACTERS_PER_TOKEN = 4
 """Good enough to reserve with: the count is corrected to what the provider reports."""
 MEMORY = 0.2
 """The weight of the newest answer in the mean of a model's answers."""
+MOST = 10_000
+"""Models whose means are kept."""
 
 
 class Estimates:
@@ -23,6 +25,8 @@ class Estimates:
 
     def learn(self, target: str, output: int) -> None:
         """An answer of the model had so many tokens."""
+        if len(self._outputs) >= MOST:
+            self._outputs.clear()
         mean = self._outputs.get(target, output)
         self._outputs[target] = mean + (output - mean) * MEMORY
 

@@ -7,6 +7,8 @@ from quorum_mcp.calls.limits.limit import Limit
 
 LONGEST = 86_400.0
 """Seconds; a provider that asks for more than a day is not believed."""
+MOST = 10_000
+"""Models that are remembered; of more, the first one is forgotten."""
 
 
 class Learned:
@@ -33,5 +35,7 @@ class Learned:
                 tokens=told.tokens or known.tokens,
             )
         if self._limits.get(target) != known:
+            if len(self._limits) >= MOST:
+                self._limits.pop(next(iter(self._limits)))
             self._limits[target] = known
         return self._limits[target]

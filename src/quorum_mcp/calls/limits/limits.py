@@ -73,9 +73,10 @@ class Limits:
         if not limits:
             return None
         tokens = self._estimates.of(target.name, call.request)
-        found = self._lines.busy(limits) or self._missing(limits, tokens, self._known(limits))
-        if found is None:
+        busy = self._lines.busy(limits)
+        if busy is None and self._rates.enough(limits, tokens):
             return None
+        found = busy or self._known(limits)
         place = Place(self._lines, tokens)
 
         async def look(_: float) -> tuple[Level, ...] | None:

@@ -21,6 +21,10 @@ class Rates(Protocol):
         """
         ...
 
+    def enough(self, limits: Sequence[Limit], tokens: int) -> bool:
+        """Whether one request and `tokens` are likely to be let in by all of them, as last known."""
+        ...
+
     def leave(self, limits: Sequence[Limit]) -> None:
         """This process waits for none of them any more."""
         ...
@@ -60,6 +64,10 @@ class MemoryRates:
     ) -> tuple[Level, ...] | None:
         """As `Rates` says."""
         return self.take_now(limits, tokens)
+
+    def enough(self, limits: Sequence[Limit], tokens: int) -> bool:
+        """As `Rates` says."""
+        return all(self.bucket(limit).has(tokens) for limit in limits)
 
     def leave(self, limits: Sequence[Limit]) -> None:
         """There are no other processes."""

@@ -6,6 +6,9 @@ from quorum_mcp.calls.limits.limit import Limit
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.providers.registry import Registry, Target
 
+MOST = 10_000
+"""Models and callers whose limits are kept at hand."""
+
 
 class Scopes:
     """The limits of calls, out of the settings and what providers told.
@@ -24,6 +27,8 @@ class Scopes:
         """All limits of a call, those that are most often reached by others first."""
         limits = self._targets.get(target.name)
         if limits is None:
+            if len(self._targets) >= MOST:
+                self._targets.clear()  # names are callers' own: they could be without end
             kind, provider = target.provider.kind, target.provider.name
             limits = self._targets[target.name] = self._of_target(provider, target.model, kind == "remote")
         if key is None and not self._settings.server.tenant_limits:
@@ -34,6 +39,8 @@ class Scopes:
         """The limits of a key, and of its tenant."""
         limits = self._callers.get((tenant, key))
         if limits is None:
+            if len(self._callers) >= MOST:
+                self._callers.clear()
             limits = self._callers[tenant, key] = tuple(self._make_caller(tenant, key))
         return limits
 

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from quorum_mcp.calls.limits.limit import Level, Limit
+from quorum_mcp.calls.limits.memory import MOST as BUCKETS
 from quorum_mcp.calls.limits.memory import MemoryRates
 from quorum_mcp.calls.limits.scripts import LOOK, NOTE, TAKE, UNITS
 from quorum_mcp.errors import StoreUnavailable
@@ -58,6 +59,11 @@ class SharedRates:
                 levels = self._remember(limits, answer[2:])
                 return None if answer[0] else levels
         return self._own.take_now(self._shares(limits), tokens)
+
+    def enough(self, limits: Sequence[Limit], tokens: int) -> bool:
+        """As `Rates` says."""
+        found = ((limit, self.last(limit)) for limit in limits)
+        return all(level is None or level.wait(limit, 1, tokens) <= 0 for limit, level in found)
 
     def add(self, limits: Sequence[Limit], requests: float, tokens: float) -> None:
         """As `Rates` says."""
@@ -141,6 +147,8 @@ class SharedRates:
 
     def _remember(self, limits: Sequence[Limit], found: Sequence[int]) -> tuple[Level, ...]:
         now, levels = time.monotonic(), list[Level]()
+        if len(self._seen) >= BUCKETS:
+            self._seen.clear()
         for n, limit in enumerate(limits):
             requests, tokens, blocked, held = found[4 * n : 4 * n + 4]
             level = Level(
