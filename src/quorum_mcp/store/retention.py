@@ -1,9 +1,9 @@
 """Records that are too old are deleted, some at a time; the figures that were added up of them stay.
 
 Deleted are calls with their attempts; sessions that are not open, with their events, scores and the keys that name
-them, once nothing has happened in them for so long; uploaded files, alerts, and messages to webhooks that are not
-tried any more. Budgets, their periods and leases are not touched: what was spent is written there. Nor is what
-scores taught about models.
+them, once nothing has happened in them for so long; uploaded files, stored responses, alerts, and messages to
+webhooks that are not tried any more. Budgets, their periods and leases are not touched: what was spent is written
+there. Nor is what scores taught about models.
 
 A journal that comes back later than that, with a machine that was away, finds none of its records any more and is
 stored once more: spending is then rather counted twice than not at all.
@@ -18,7 +18,7 @@ from quorum_mcp.store.control_tables import alerts, deliveries
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.dialect import changed
 from quorum_mcp.store.runs import OPEN
-from quorum_mcp.store.tables import attempts, calls, files, idempotency_keys, runs
+from quorum_mcp.store.tables import attempts, calls, files, idempotency_keys, responses, runs
 
 BATCH = 500
 """Rows that one transaction deletes: no other waits longer than for that."""
@@ -91,6 +91,7 @@ REMOVALS: tuple[Remove, ...] = (
     _runs,
     _idempotency_keys,
     _rows(files, files.c.created_at),
+    _rows(responses, responses.c.created_at),
     _rows(alerts, alerts.c.at),
     _rows(deliveries, deliveries.c.created_at, deliveries.c.next_at.is_(None)),
 )
