@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from quorum_mcp.config.load import load
-from quorum_mcp.config.settings import ProviderSettings, Settings
+from quorum_mcp.config.providers import ProviderSettings
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ConfigError
 
 EVERYTHING = """\

@@ -7,7 +7,8 @@ from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.limits.limit import NOTHING
 from quorum_mcp.calls.metrics import MOST_MODELS, OTHER, CallMetrics
 from quorum_mcp.calls.record import Bill, State
-from quorum_mcp.config.settings import ProviderSettings, Settings
+from quorum_mcp.config.providers import ProviderSettings
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ProviderModelMissing
 from quorum_mcp.messages import ModelRequest, Text
 from quorum_mcp.observe.instruments import SECONDS, Histogram

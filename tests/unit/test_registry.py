@@ -7,7 +7,8 @@ import pytest
 
 from quorum_mcp.answers import Usage
 from quorum_mcp.config.load import load
-from quorum_mcp.config.settings import AliasSettings, PriceSettings, ProviderSettings, Settings
+from quorum_mcp.config.providers import PriceSettings, ProviderSettings
+from quorum_mcp.config.settings import AliasSettings, Settings
 from quorum_mcp.errors import ConfigError, ModelNotFound
 from quorum_mcp.providers.catalog import Catalog, catalog, parse_catalog
 from quorum_mcp.providers.endpoint import Endpoint

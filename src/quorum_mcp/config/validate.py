@@ -8,13 +8,17 @@ from urllib.parse import urlsplit
 
 from quorum_mcp.config.addresses import literal, refusal
 from quorum_mcp.config.nodes import Origin, fail, nearest
-from quorum_mcp.config.settings import DeploymentSettings, ProviderSettings, Settings
+from quorum_mcp.config.providers import DeploymentSettings, ProviderSettings
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.events import AlertKind
 
 VIRTUAL = "quorum"
-"""The provider of the virtual models (`quorum/quick`, …): no name for a provider of one's own."""
-BUILTIN = "builtin"
-"""The provider that is always there: no name for a provider of one's own either."""
+"""The provider of the virtual models (`quorum/quick`, …)."""
+RESERVED = {
+    VIRTUAL: "the virtual models (quorum/quick, …)",
+    "builtin": "the solvers that are built in",
+}
+"""Providers that are always there, and whose they are: no names for a provider of one's own."""
 
 WEBHOOK_EVENTS = ("budget.alert", "provider.status")
 """What a webhook may ask for, besides single kinds of alerts."""
@@ -40,10 +44,8 @@ Problem = tuple[str, str, str | None]
 def _providers(settings: Settings) -> Generator[Problem, None, None]:
     for name, provider in settings.providers.items():
         key = f"providers.{name}"
-        if name == VIRTUAL:
-            yield key, "this name belongs to the virtual models (quorum/quick, …)", "Choose another name."
-        elif name == BUILTIN:
-            yield key, "this name belongs to the solvers that are built in", "Choose another name."
+        if name in RESERVED:
+            yield key, f"this name belongs to {RESERVED[name]}", "Choose another name."
         elif not _NAME.fullmatch(name):
             yield key, "a provider's name is made of letters, digits, `.`, `_` and `-`", None
         yield from _endpoint(key, provider)
@@ -60,7 +62,11 @@ def _providers(settings: Settings) -> Generator[Problem, None, None]:
             yield f"{key}.model", f"is none of models{nearest(provider.model, provider.models)}", None
         for model in provider.model_limits:
             if provider.models is not None and model not in provider.models:
-                yield f"{key}.model_limits.{model}", f"is none of models{nearest(model, provider.models)}", None
+                yield (
+                    f"{key}.model_limits.{model}",
+                    f"is none of models{nearest(model, provider.models)}",
+                    None,
+                )
 
 
 def _endpoint(key: str, endpoint: ProviderSettings | DeploymentSettings) -> Generator[Problem, None, None]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from quorum_mcp import money
 from quorum_mcp.answers import Usage
-from quorum_mcp.config.settings import PriceSettings
+from quorum_mcp.config.providers import PriceSettings
 
 FIELDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 """What the table calls the prices of input, output, input read from a cache, and written to one."""

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from quorum_mcp.config.nodes import fail, origin_of
-from quorum_mcp.config.settings import ProviderSettings, Settings
+from quorum_mcp.config.providers import ProviderSettings
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.providers.base import Kind
 from quorum_mcp.providers.catalog import Catalog, Vendor

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
-from quorum_mcp.config.settings import Period
+from quorum_mcp.config.bounds import Period
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.clock import DatabaseNow
 from quorum_mcp.store.control_tables import budget_periods, budgets

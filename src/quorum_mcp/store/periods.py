@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
-from quorum_mcp.config.settings import Period
+from quorum_mcp.config.bounds import Period
 from quorum_mcp.store.clock import MICROSECONDS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

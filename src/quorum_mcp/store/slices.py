@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 
-from quorum_mcp.config.settings import Period
+from quorum_mcp.config.bounds import Period
 from quorum_mcp.store.clock import DatabaseNow
 from quorum_mcp.store.control_tables import budget_periods, budgets, leases
 from quorum_mcp.store.dialect import changed, insert_new

@@ -7,7 +7,8 @@ import pytest
 
 from quorum_mcp.answers import Answer, ReasoningDelta, TextDelta, ToolUseDelta
 from quorum_mcp.codec import decode
-from quorum_mcp.config.settings import ProviderSettings, Settings
+from quorum_mcp.config.providers import ProviderSettings
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import (
     BadProviderAnswer,
     ContextTooLong,

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 from tests.integration.providers.byteserver import ByteServer, End, Request, Step, byte_server, whole
 
-from quorum_mcp.config.settings import ProviderSettings, Settings
+from quorum_mcp.config.providers import ProviderSettings
+from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ConfigError, ModelNotFound
 from quorum_mcp.providers.catalog import Catalog, LocalServer, catalog
 from quorum_mcp.providers.detect import detect

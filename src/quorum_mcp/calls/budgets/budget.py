@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct
 
 from quorum_mcp import money
-from quorum_mcp.config.settings import Period
+from quorum_mcp.config.bounds import Period
 from quorum_mcp.store.budgets import BudgetRow
 
 Origin = Literal["config", "user", "environment", "default"]

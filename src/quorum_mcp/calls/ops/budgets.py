@@ -11,7 +11,7 @@ from quorum_mcp.calls.budgets.budget import Budget, Origin
 from quorum_mcp.calls.budgets.refusal import moment
 from quorum_mcp.calls.budgets.scope import provider_named, tenant_named
 from quorum_mcp.calls.budgets.standing import Standing, standings
-from quorum_mcp.config.settings import Period
+from quorum_mcp.config.bounds import Period
 from quorum_mcp.errors import Conflict, Forbidden, NotFound
 from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Effect, Empty, Http, Operation
