@@ -6,9 +6,10 @@ import sys
 import warnings
 
 import pytest
+from msgspec import structs
 
-from quorum_mcp.calls.tokens import count, count_messages
-from quorum_mcp.messages import message
+from quorum_mcp.calls.tokens import bound, count, count_messages
+from quorum_mcp.messages import JsonFormat, ModelRequest, Tool, message
 
 PIECES = [
     "<|endoftext|>",
@@ -59,3 +60,12 @@ def test_the_first_count_is_quick_and_reads_no_vocabulary_of_python() -> None:
     ).stdout.split()
     assert float(out[0]) < 0.25
     assert out[1] == "False"
+
+
+def test_the_bound_holds_tools_and_the_schema_of_the_answer() -> None:
+    plain = ModelRequest("m", (message("user", "What is the weather?"),))
+    schema = {"type": "object", "properties": {"city": {"type": "string", "description": "Where? " * 200}}}
+    tooled = structs.replace(plain, tools=(Tool("weather", "Tells the weather.", schema),))
+    formed = structs.replace(plain, format=JsonFormat(schema))
+    assert bound(tooled) > bound(plain) + 400 + 530
+    assert bound(formed) > bound(plain) + 400

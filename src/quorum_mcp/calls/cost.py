@@ -37,7 +37,7 @@ def worst_case(registry: Registry, target: Target, request: ModelRequest, *, str
         return 0
     if known is None and not strict:
         return 0
-    tokens = bound(request.messages)
+    tokens = bound(request)
     price = registry.price(target.provider.name, target.model, tokens)
     if price is None:
         raise BudgetExceeded(
@@ -46,7 +46,8 @@ def worst_case(registry: Registry, target: Target, request: ModelRequest, *, str
             provider=target.provider.name,
             model=target.model,
         )
-    return price.cost(Usage(input=tokens, output=request.max_tokens or DEFAULT_MAX_TOKENS))
+    output = 0 if request.task == "embed" else request.max_tokens or DEFAULT_MAX_TOKENS
+    return price.cost(Usage(input=tokens, output=output))
 
 
 def bill(
@@ -73,10 +74,13 @@ def bill(
             usage, None if price is None else price.cost(usage), False, price.source if price else None
         )
     text = answer.text if answer is not None else "".join(attempt.text)
-    usage = Usage(input=bound(request.messages), output=count(text), reported=False)
-    if answer is None and attempt.reserved is not None:
-        return Bill(usage, attempt.reserved.amount, True, price.source if price else None)
-    return Bill(usage, None if price is None else price.cost(usage), True, price.source if price else None)
+    usage = Usage(input=bound(request), output=count(text), reported=False)
+    if price is None:
+        return Bill(usage, None, True, None)
+    cost = price.cost(usage)
+    if attempt.reserved is not None:  # an estimate above the worst case is the estimate's fault
+        cost = attempt.reserved.amount if answer is None else min(cost, attempt.reserved.amount)
+    return Bill(usage, cost, True, price.source)
 
 
 def _reported(error: BaseException | None) -> Usage:

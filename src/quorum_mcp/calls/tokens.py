@@ -1,10 +1,13 @@
 """How many tokens a text has: exact for OpenAI's models, a measured factor for the others."""
 
+from quorum_mcp import codec
 from quorum_mcp.calls.tokenizer import tokenizer
-from quorum_mcp.messages import Image, Message, Reasoning, Text, ToolResult, ToolUse
+from quorum_mcp.messages import Image, Message, ModelRequest, Reasoning, Text, Tool, ToolResult, ToolUse
 
 PER_MESSAGE = 4
 PER_IMAGE = 1_600
+TOOLS_FRAME = 600
+"""What providers add to a prompt that has tools; Anthropic's instructions are the longest, 530 tokens."""
 BOUND_FACTOR = 1.5
 """How many more tokens than OpenAI's tokenizer any common one makes of the same text, at the most."""
 
@@ -24,9 +27,19 @@ def count_messages(messages: tuple[Message, ...]) -> int:
     return sum(PER_MESSAGE + sum(_part(part) for part in message.parts) for message in messages)
 
 
-def bound(messages: tuple[Message, ...]) -> int:
-    """A number of tokens that the conversation does not exceed with any common tokenizer."""
-    return int(count_messages(messages) * BOUND_FACTOR) + 16
+def bound(request: ModelRequest) -> int:
+    """A number of tokens that the prompt does not exceed with any common tokenizer, tools and schema included."""
+    tokens = count_messages(request.messages)
+    if request.tools:
+        tokens += TOOLS_FRAME + sum(_tool(tool) for tool in request.tools)
+    if request.format is not None and request.format.schema is not None:
+        tokens += PER_MESSAGE + count(codec.encode_text(request.format.schema))
+    return int(tokens * BOUND_FACTOR) + 16
+
+
+def _tool(tool: Tool) -> int:
+    schema = codec.encode_text(tool.schema)
+    return PER_MESSAGE + count(tool.name) + count(tool.description) + count(schema)
 
 
 def _part(part: object) -> int:
