@@ -1,5 +1,6 @@
 """Providers: how they do, a check of one of them, and the health of the whole server."""
 
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,7 +9,7 @@ from quorum_mcp.calls.health import Status
 from quorum_mcp.calls.health.service import Health
 from quorum_mcp.calls.health.vitals import Vital
 from quorum_mcp.calls.pipeline import Calls
-from quorum_mcp.errors import StoreUnavailable
+from quorum_mcp.errors import NotFound, StoreUnavailable
 from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Effect, Empty, Http, Operation, Surface
 from quorum_mcp.operations.context import Context
@@ -131,10 +132,12 @@ async def test_provider(ctx: Context, given: ProviderName) -> ProviderCheck:
     registry = ctx.get(Registry)
     name = registry.provider_name(given.name)
     if name not in registry.providers:
-        missing = next((one.missing for one in registry.describe() if one.name == name), None)
-        if missing is None:
-            registry.resolve(f"{given.name}/any")  # raises, with the nearest name
-        error = {"code": "unconfigured", "message": missing or "it is not set up", "hint": None}
+        known = {one.name: one.missing for one in registry.describe()}
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            raise NotFound(f"there is no provider {given.name}", hint=hint)
+        error = {"code": "unconfigured", "message": known[name] or "it is not set up", "hint": None}
         return ProviderCheck(name=name, ok=False, latency=None, models=None, error=error)
     check, failed = await ctx.get(Health).prober.check(name)
     if failed is None:
