@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from quorum_mcp.access.keys import Keys
 from quorum_mcp.access.ops.common import ADMIN, OPERATOR, Name, is_operator, time_of
 from quorum_mcp.access.principal import KeyRule
-from quorum_mcp.errors import Forbidden, NotFound
+from quorum_mcp.errors import Forbidden, InvalidInput, NotFound
 from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
 from quorum_mcp.operations.paging import Cursor, Limit, Next
@@ -146,7 +146,7 @@ async def _tenant(ctx: Context, named: str | None) -> str | None:
     """The tenant that a caller names. None: none was named, and every tenant is theirs.
 
     Raises:
-        NotFound: there is no such organisation, or it is not the caller's.
+        InvalidInput: there is no such organisation, or it is not the caller's.
     """
     principal = ctx.principal
     if named is None:
@@ -157,7 +157,9 @@ async def _tenant(ctx: Context, named: str | None) -> str | None:
         one = await ctx.get(Organizations).find(named)
         found = None if one is None else one.id
     if found is None or (found != principal.tenant and not is_operator(principal)):
-        raise NotFound(f"there is no organisation {named!r}", hint="GET /api/organizations lists them")
+        raise InvalidInput(
+            f"organization: there is no organisation {named!r}", hint="GET /api/organizations lists them"
+        )
     return found
 
 
