@@ -25,10 +25,10 @@ from quorum_mcp.store.journal import Journal
 from quorum_mcp.store.leases import sweep
 
 LONG = bool(os.environ.get("QUORUM_LONG_FAULTS"))
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900 if LONG else 90)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(900 if LONG else 120)]
 PROCESSES = 8
 KILLS, STOPS = (20, 8) if LONG else (3, 1)
-CALLS = 4000 if LONG else 240
+CALLS = 4000 if LONG else 160
 """About how many calls the budget is enough for."""
 NAIVE_CALLS = 30
 WORDS = "The answer, my friend, is blowing in the wind."
