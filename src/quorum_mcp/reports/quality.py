@@ -4,6 +4,7 @@ Both are in the store of the track record: `labels/NAME` holds what a calibratio
 what a user's score says about each member of that panel.
 """
 
+import asyncio
 from collections import defaultdict
 
 from msgspec import Struct
@@ -55,8 +56,13 @@ async def quality(database: Database, tenant: str | None, since: int | None) -> 
         theirs = set(conn.execute(select(runs.c.id).where(runs.c.tenant == tenant)).scalars())
         return [data for source, data in found if source.split("/")[1] in theirs]
 
+    # There may be many thousand labels: read in a thread, so that nobody waits for that.
+    return await asyncio.to_thread(_count, await database.read(body))
+
+
+def _count(stored: list[str]) -> dict[str, Record]:
     records: defaultdict[str, Record] = defaultdict(Record)
-    for data in await database.read(body):
+    for data in stored:
         for question in codec.decode(data, list[_Labels]):
             for member, right in question.correct.items():
                 if right is not None:
