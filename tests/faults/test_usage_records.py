@@ -9,6 +9,7 @@ import random
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -30,6 +31,8 @@ RECORDS = """
     SELECT r.title, a.model, a.status, c.status FROM attempts a
     JOIN calls c ON c.id = a.call_id JOIN runs r ON r.id = c.run_id
 """
+Records = list[tuple[Any, ...]]
+"""The question's title, the model, the attempt's status and its call's, of each attempt."""
 
 
 class Load:
@@ -55,17 +58,27 @@ class Load:
                 self.answered += 1
 
 
-async def until_recovered(store: Store, expected: int) -> None:
-    """Return when no run is open and there are as many records as expected, or time is up."""
+async def until_recovered(store: Store, asked: list[Asked]) -> None:
+    """Return when no run is open and every request has a record, or time is up."""
     try:
         async with asyncio.timeout(RECOVERED):
             while await store.rows(OPEN) != [(0,)]:  # noqa: ASYNC110 - nothing tells
                 await asyncio.sleep(0.3)
-        async with asyncio.timeout(5):
-            while (await store.rows("SELECT count(*) FROM attempts"))[0][0] < expected:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while by_request(asked) - by_record(await store.rows(RECORDS)):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.2)
     except TimeoutError:
         return  # What is missing is counted.
+
+
+def by_request(asked: list[Asked]) -> Counter[tuple[str, str]]:
+    """How often each question reached the upstream, by model."""
+    return Counter((name(one.everything), one.model) for one in asked)
+
+
+def by_record(records: Records) -> Counter[tuple[str, str]]:
+    """How many records each question has, by model."""
+    return Counter((name(title), model) for title, model, _, _ in records)
 
 
 async def test_no_record_is_lost_or_doubled_by_kills_under_load(store: Store, tmp_path: Path) -> None:
@@ -94,20 +107,22 @@ async def test_no_record_is_lost_or_doubled_by_kills_under_load(store: Store, tm
                     await asyncio.to_thread(server.start, seconds=60)
                 load.over = True
                 await asyncio.gather(*callers)
-                await until_recovered(store, len(up.asked))
+                await until_recovered(store, up.asked)
                 assert await store.rows(OPEN) == [(0,)]
         judge(up.asked, await store.rows(RECORDS), load.answered)
     [count] = await store.rows("SELECT count(*) FROM attempts")
     assert count == (len(await store.rows(RECORDS)),)
+    # What is added up beside the records counts each of them once, too.
+    kept = await store.rows("SELECT count(*), coalesce(sum(cost), 0) FROM calls WHERE NOT simulated")
+    assert await store.rows("SELECT sum(calls), sum(cost) FROM rollups") == kept
 
 
-def judge(asked: list[Asked], records: list[tuple[str, str, str, str]], answered: int) -> None:
+def judge(asked: list[Asked], records: Records, answered: int) -> None:
     """Hold the records against what the upstream was asked, by question and model."""
-    requests = Counter((name(one.everything), one.model) for one in asked)
-    finished = Counter((name(one.everything), one.model) for one in asked if one.outcome == "finished")
-    noted = Counter((name(title), model) for title, model, _, _ in records)
-    good = Counter((name(title), model) for title, model, status, _ in records if status == "ok")
-    unknown = Counter((name(title), model) for title, model, status, _ in records if status == "unknown")
+    requests, noted = by_request(asked), by_record(records)
+    finished = by_request([one for one in asked if one.outcome == "finished"])
+    good = by_record([one for one in records if one[2] == "ok"])
+    unknown = by_record([one for one in records if one[2] == "unknown"])
     lost = requests - noted
     doubled = (good - finished) + ((noted - requests) - unknown)
     print(
