@@ -45,6 +45,7 @@ class Limits:
 
         Raises:
             RateLimited: the wait would not end before the deadline.
+            ProviderRateLimited: the same, for a limit that the provider told.
         """
         limits = self._scopes.of(target, call.tenant, call.key)
         if not limits:

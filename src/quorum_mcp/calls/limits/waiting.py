@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.limits.limit import Level, Limit
 from quorum_mcp.calls.limits.lines import Place
-from quorum_mcp.errors import RateLimited
+from quorum_mcp.errors import ProviderRateLimited, RateLimited
 from quorum_mcp.providers.registry import Target
 
 Levels = tuple[Level, ...]
@@ -37,6 +37,7 @@ async def wait(
 
     Raises:
         RateLimited: the wait would not end before the deadline.
+        ProviderRateLimited: the same, for a limit that the provider told.
     """
     while True:
         if isinstance(found, Limit):
@@ -69,10 +70,13 @@ def story(place: Place) -> str:
     return f"waited {place.seconds * 1000:.0f} ms for the limit {_whose(place.longest)}"
 
 
-def _refusal(limit: Limit, seconds: float, target: Target) -> RateLimited:
-    return RateLimited(
-        f"the limit {_whose(limit)} is reached",
-        hint=_HINTS[limit.name.partition(":")[0]],
+def _refusal(limit: Limit, seconds: float, target: Target) -> RateLimited | ProviderRateLimited:
+    kind = limit.name.partition(":")[0]
+    # What a provider told of its own limits is its refusal, whether it is asked for it again or not.
+    refusal = ProviderRateLimited if kind == "vendor" else RateLimited
+    return refusal(
+        f"the limit {_whose(limit)} is reached" + ("; it is not asked again yet" if kind == "vendor" else ""),
+        hint=_HINTS[kind],
         provider=target.provider.name,
         model=target.model,
         retry_after=round(seconds, 2),
