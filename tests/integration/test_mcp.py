@@ -20,7 +20,12 @@ from quorum_mcp.operations.manifest import operations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR = "Two and two is four.\nCONCLUSION: 4"
-TOOLS = {"q_in", "q_out", "generate", "list_models", "list_providers", "count_tokens"}
+TOOLS = {
+    "q_in", "q_out", "orchestrate_task", "analyze_task", "query_specific_model", "code_review", "think_deeper",
+    "multi_model_review", "comparative_analysis", "review_changes", "get_orchestrator_status",
+    "update_session_context", "configure_orchestrator", "get_metrics", "generate", "list_models", "list_providers",
+    "count_tokens",
+}  # fmt: skip
 EVERYWHERE = [(how, revision) for how in ("http", "stdio", "relay") for revision in (MODERN, LEGACY)]
 
 

@@ -23,67 +23,82 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 ANSWER = "Two and two.\nCONCLUSION: 4"
 PANEL = ["lab/a", "lab/b"]
 LABELLED = {"question": "2+2?", "answers": [{"model": "lab/a", "text": ANSWER, "correct": 1}]}
+SAMPLES: dict[str, dict[str, Any]] = {
+    "query": {"query": "2+2?", "panel": PANEL},
+    "cost.estimate": {"query": "2+2?", "panel": PANEL},
+    "agreement": {"a": "0.5", "b": "1/2"},
+    "q_in": {"query": "2+2?", "providers": PANEL},
+    "orchestrate_task": {"description": "2+2?", "preferences": {"models": PANEL}},
+    "analyze_task": {"description": "2+2?"},
+    "query_specific_model": {"model": PANEL[0], "description": "2+2?"},
+    "think_deeper": {"problem": "2+2?", "thinking_mode": "minimal"},
+    "code_review": {"files": [{"name": "a.py", "content": "x = 1"}], "review_type": "quick"},
+    "review_changes": {},
+    "multi_model_review": {"task": "2+2?", "models": PANEL},
+    "comparative_analysis": {"options": ["2", "4"]},
+    "get_orchestrator_status": {},
+    "configure_orchestrator": {"quality_mode": "max"},
+    "get_metrics": {},
+    "sessions.list": {"limit": 5},
+    "files.upload": {"name": "a.txt", "data": "aGVsbG8="},
+    "providers.list": {},
+    "models.list": {"provider": "lab"},
+    "generate": {"model": "lab/a", "messages": [{"role": "user", "content": "2+2?"}]},
+    "tokens.count": {"text": "two and two"},
+    "health": {},
+    "calls.list": {"limit": 1},
+    "stats": {},
+    "rate-limits": {},
+    "budget.list": {},
+    "budget.set": {"period": "weekly", "limit": 7.5, "provider": "lab"},
+    "budget.delete": {"budget_id": "bud_none"},
+    "budget.alerts": {},
+    "budget.reconcile": {},
+    "benchmark.summary": {"time_window": "1h"},
+    "benchmark.providers": {"providers": "lab"},
+    "benchmark.leaderboard": {"metric": "latency"},
+    "usage": {"group_by": "tag"},
+    "cache.show": {},
+    "cache.clear": {"provider": "lab"},
+    "calibrate": {"rows": [LABELLED]},
+    "keys.create": {"name": "a key", "scopes": ["ask"], "models": ["lab/*"]},
+    "keys.list": {"limit": 5},
+    "keys.revoke": {"key_id": "key_0"},
+    "organizations.create": {"name": "local"},
+    "organizations.list": {},
+    "organizations.delete": {"organization_id": "org_0"},
+    "credentials.set": {"provider": "lab", "value": "a-provider-key"},
+    "credentials.list": {},
+    "credentials.delete": {"provider": "lab"},
+    "credentials.reseal": {},
+    "alerts.list": {"limit": 5},
+    "webhooks.list": {},
+    "webhooks.deliveries": {"limit": 5},
+    "webhooks.test": {"webhook_id": "whk_none"},
+    "providers.test": {"name": "lab"},
+}
+"""Inputs that need nothing that was made before."""
 
 
 def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
     """An input that the operation carries out; one without a sample fails the suite."""
-    samples: dict[str, dict[str, Any]] = {
-        "query": {"query": "2+2?", "panel": PANEL},
-        "cost.estimate": {"query": "2+2?", "panel": PANEL},
-        "agreement": {"a": "0.5", "b": "1/2"},
-        "q_in": {"query": "2+2?", "providers": PANEL},
+    samples = SAMPLES | {
         "q_out": {"session_id": session, "wait_seconds": 5},
-        "sessions.list": {"limit": 5},
+        "update_session_context": {"session_id": session, "context": "Count in twos."},
         "session.get": {"session_id": session},
         "session.export": {"session_id": session, "format": "md"},
         "session.rerun": {"session_id": session},
         "session.cancel": {"session_id": session},
         "seat.stop": {"session_id": session, "seat": "0"},
         "feedback": {"session_id": session, "score": 1.0},
-        "files.upload": {"name": "a.txt", "data": "aGVsbG8="},
-        "providers.list": {},
-        "models.list": {"provider": "lab"},
-        "generate": {"model": "lab/a", "messages": [{"role": "user", "content": "2+2?"}]},
-        "tokens.count": {"text": "two and two"},
-        "health": {},
-        "calls.list": {"limit": 1},
         "calls.get": {"call_id": call},
-        "stats": {},
-        "rate-limits": {},
-        "budget.list": {},
-        "budget.set": {"period": "weekly", "limit": 7.5, "provider": "lab"},
-        "budget.delete": {"budget_id": "bud_none"},
-        "budget.alerts": {},
-        "budget.reconcile": {},
-        "benchmark.summary": {"time_window": "1h"},
-        "benchmark.providers": {"providers": "lab"},
-        "benchmark.leaderboard": {"metric": "latency"},
-        "usage": {"group_by": "tag"},
-        "cache.show": {},
-        "cache.clear": {"provider": "lab"},
-        "calibrate": {"rows": [LABELLED]},
-        "keys.create": {"name": "a key", "scopes": ["ask"], "models": ["lab/*"]},
-        "keys.list": {"limit": 5},
-        "keys.revoke": {"key_id": "key_0"},
-        "organizations.create": {"name": "local"},
-        "organizations.list": {},
-        "organizations.delete": {"organization_id": "org_0"},
-        "credentials.set": {"provider": "lab", "value": "a-provider-key"},
-        "credentials.list": {},
-        "credentials.delete": {"provider": "lab"},
-        "credentials.reseal": {},
-        "alerts.list": {"limit": 5},
-        "webhooks.list": {},
-        "webhooks.deliveries": {"limit": 5},
-        "webhooks.test": {"webhook_id": "whk_none"},
-        "providers.test": {"name": "lab"},
     }
     assert operation.name in samples, f"give {operation.name} a sample in {Path(__file__).name}"
     return samples[operation.name]
 
 
 REFUSED = {
-    "seat.stop": "not_found", "budget.delete": "not_found",
+    "seat.stop": "not_found", "budget.delete": "not_found", "review_changes": "config_error",
     "keys.revoke": "not_found",
     "organizations.create": "conflict",
     "organizations.delete": "not_found",
@@ -167,7 +182,8 @@ async def over_mcp(url: str, operation: AnyOperation, given: dict[str, Any]) -> 
         assert listed.title
         assert listed.description
         found = await mcp.call_tool(operation.tool, given)
-        assert not found.is_error, found.content
+        if found.is_error:
+            return json.loads(found.content[0].text)["error"]["code"]
         return shape(found.structured_content)
 
 

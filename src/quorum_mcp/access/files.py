@@ -15,13 +15,12 @@ _SECRET = re.compile(
 )
 
 
-def read_allowed(path: str, roots: Sequence[str]) -> tuple[str, bytes]:
-    """The name and content of a file below one of `roots`, symbolic links resolved.
+def real_path(path: str, roots: Sequence[str]) -> tuple[Path, Path]:
+    """The root that `path` lies below, and the path itself with symbolic links resolved.
 
     Raises:
         Forbidden: it lies outside the roots, or looks like a secret.
-        NotFound: there is no such file.
-        InvalidInput: it is no regular file, or too large.
+        InvalidInput: it cannot be a path.
     """
     if "\x00" in path or len(path) > LONGEST_PATH:
         raise InvalidInput(f"{path[:80]!r} is not a path", hint="name a file below the allowed folders")
@@ -41,10 +40,27 @@ def read_allowed(path: str, roots: Sequence[str]) -> tuple[str, bytes]:
             f"{path!r} is outside the folders that may be read",
             hint=f"files.roots of quorum.yaml allows: {where}",
         )
-    if any(_SECRET.search(part) for part in real.relative_to(root).parts):
+    if looks_secret(real.relative_to(root).parts):
         raise Forbidden(
             f"{path!r} looks like a secret and is not read", hint="copy what is needed to another file"
         )
+    return root, real
+
+
+def looks_secret(parts: Sequence[str]) -> bool:
+    """Whether a path of these parts looks like one of a secret."""
+    return any(_SECRET.search(part) for part in parts)
+
+
+def read_allowed(path: str, roots: Sequence[str]) -> tuple[str, bytes]:
+    """The name and content of a file below one of `roots`, symbolic links resolved.
+
+    Raises:
+        Forbidden: it lies outside the roots, or looks like a secret.
+        NotFound: there is no such file.
+        InvalidInput: it is no regular file, or too large.
+    """
+    root, real = real_path(path, roots)
     if not real.exists():
         raise NotFound(f"there is no file {path!r}", hint=f"paths are looked for below {root}")
     if not real.is_file():

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from quorum_mcp.consensus.advocate import Attack, attack_rounds
 from quorum_mcp.consensus.critique import critique_round
-from quorum_mcp.consensus.decision import Decision, decide, is_open
+from quorum_mcp.consensus.decision import Agreement, Decision, decide, is_open
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.failures import nobody_answered
 from quorum_mcp.consensus.judge import Findings, judge
@@ -34,6 +34,8 @@ class Outcome(Struct, kw_only=True):
     final: Decision
     standing: list[Reply]
     leader: Reply
+    told: Agreement | None = None
+    """Whether the others agree, where that was asked instead of measured."""
     blind_findings: Findings | None = None
     findings: Findings | None = None
     attack: Attack | None = None
@@ -145,6 +147,8 @@ async def _measured(table: Deliberation, outcome: Outcome) -> None:
 
 def agreement(outcome: Outcome) -> str:
     """agree, disagree or cannot_tell, of what stands."""
+    if outcome.told is not None:
+        return outcome.told
     if not outcome.open:
         return outcome.final.agreement
     if outcome.findings is None:

@@ -10,6 +10,8 @@ from quorum_mcp.messages import Message
 Mode = Literal["quick_consensus", "full_deliberation", "devils_advocate"]
 MODES: tuple[Mode, ...] = ("quick_consensus", "full_deliberation", "devils_advocate")
 AnswerFormat = Literal["auto", "choice", "number", "text"]
+Strategy = Literal["solo", "external_enhancement", "progressive_deep_dive", "context"]
+"""Ways that are no vote: one model; a draft that others improve; stages that go deeper; words that are kept."""
 
 PROMPT_VERSION = 1
 DEFAULT_TIMEOUT: dict[Mode, float] = {
@@ -46,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         settle: a judge model was configured to settle pairs that cannot be told apart.
         max_cost: nanodollars for the whole turn; `strict_cost` where somebody asked for that bound.
         timeout: seconds for the whole turn.
+        strategy: carried out instead of the mode, where there is one; `stages` bounds how deep it goes.
     """
 
     mode: Mode
@@ -71,6 +74,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
     simulated_models: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    strategy: Strategy | None = None
+    stages: int = 3
 
     @property
     def simulated(self) -> bool:

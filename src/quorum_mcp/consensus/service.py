@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from quorum_mcp import codec
 from quorum_mcp.access.files import read_allowed
@@ -16,10 +17,12 @@ from quorum_mcp.consensus.conversation import File, conversation, decoded
 from quorum_mcp.consensus.deliberation import Deliberation
 from quorum_mcp.consensus.modes import Outcome, deliberate
 from quorum_mcp.consensus.panel import seats
-from quorum_mcp.consensus.plan import Plan, Seat
+from quorum_mcp.consensus.plan import Plan, Seat, Strategy
 from quorum_mcp.consensus.planning import check_follow_up, make_plan
+from quorum_mcp.consensus.preferences import Preferences
 from quorum_mcp.consensus.query import Query, Upload
 from quorum_mcp.consensus.report import report
+from quorum_mcp.consensus.strategies import STRATEGIES
 from quorum_mcp.consensus.synthesis import write
 from quorum_mcp.consensus.track import Track
 from quorum_mcp.errors import InvalidInput, NotFound
@@ -58,6 +61,7 @@ class Consensus:
         self.registry = registry
         self.runs = runs
         self.track = track
+        self.preferences = Preferences()
         self._calls = calls
         self._files = files
         self._records = records
@@ -79,9 +83,11 @@ class Consensus:
             query, chosen, messages, self.settings, self.registry, calibration, principal.key
         )
 
-    async def start(self, query: Query, principal: Principal) -> Started:
-        """Begin a run (or a session's next turn) that carries out the query."""
-        plan = await self.plan(query, principal)
+    async def start(
+        self, query: Query, principal: Principal, *, strategy: Strategy | None = None, stages: int = 3
+    ) -> Started:
+        """Begin a run (or a session's next turn) that carries out the query, by its mode or by a strategy."""
+        plan = structs.replace(await self.plan(query, principal), strategy=strategy, stages=stages)
         key = None
         if query.idempotency_key is not None:
             key = Key(
@@ -103,6 +109,7 @@ class Consensus:
         plan = await make_plan(
             query, chosen, before.conversation, self.settings, self.registry, calibration, principal.key
         )
+        plan = structs.replace(plan, strategy=before.strategy, stages=before.stages)
         return await self._launch(query, plan, principal, None)
 
     async def _launch(self, query: Query, plan: Plan, principal: Principal, key: Key | None) -> Started:
@@ -138,8 +145,8 @@ class Consensus:
             table.take_up(await self._lost(run))
             table.warnings.append("the run went on after its process had ended; open calls were asked again")
         await run.emit("run.started", _started(plan))
-        outcome = await deliberate(table)
-        prose = await self._prose(table, outcome)
+        outcome = await (deliberate(table) if plan.strategy is None else STRATEGIES[plan.strategy](table))
+        prose = None if plan.strategy is not None else await self._prose(table, outcome)
         calibration = await self.track.of([seat.model for seat in plan.seats])
         answer = report(table, outcome, prose, calibration)
         return {

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+_TITLES = frozenset({"title"})  # which Pydantic makes of names
+_WORDS = frozenset({"description", "default"})
 _NAMED = frozenset({"properties", "$defs"})  # their keys are names, not keywords
 
 
@@ -15,26 +17,26 @@ def input_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def output_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """The schema of a tool's structured result."""
-    return _schema(model, "serialization")
+    """The schema of a tool's structured result. The fields' names have to do: words are in the API's reference."""
+    return _without(_schema(model, "serialization"), _WORDS)
 
 
 def _schema(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> dict[str, Any]:
-    found = _without_titles(model.model_json_schema(mode=mode))
+    found = _without(model.model_json_schema(mode=mode), _TITLES)
     found.pop("description", None)  # the tool has its own
     return found
 
 
-def _without_titles(node: Any, *, names: bool = False) -> Any:
-    """The schema without the titles that Pydantic makes of names: assistants pay for every word of a tool."""
+def _without(node: Any, words: frozenset[str], *, names: bool = False) -> Any:
+    """The schema without some keywords: assistants pay for every word of a tool."""
     if isinstance(node, list):
-        return [_without_titles(item) for item in node]
+        return [_without(item, words) for item in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: _without_titles(value, names=not names and key in _NAMED)
+        key: _without(value, words, names=not names and key in _NAMED)
         for key, value in node.items()
-        if names or key != "title"
+        if names or key not in words
     }
 
 

@@ -46,12 +46,12 @@ async def carried_out(ctx: Context, start: Coroutine[Any, Any, Started], *, wait
                 await ctx.progress(event)
         return finished(await runs.wait(started.run_id, tenant))
     except asyncio.CancelledError:
-        await asyncio.shield(_abandon(runs, starting, tenant, waits=waits))
+        await asyncio.shield(abandon(runs, starting, tenant, waits=waits))
         raise
 
 
-async def _abandon(runs: Runs, starting: asyncio.Future[Started], tenant: str, *, waits: bool) -> None:
-    """The caller hung up: nobody waits for what its run would still cost. A repeated request's run goes on."""
+async def abandon(runs: Runs, starting: asyncio.Future[Started], tenant: str, *, waits: bool) -> None:
+    """The caller of a run that may only just begin hung up: nobody waits for what its run would still cost. A repeated request's run goes on."""
     with suppress(QuorumError):  # nothing was begun, and nobody is there to be told
         started = await starting
         if waits and started.created:

@@ -1,0 +1,167 @@
+"""Code reviewed by several models: files, or the changes since the last commit."""
+
+import base64
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from quorum_mcp.config.settings import Settings
+from quorum_mcp.consensus.changes import Changes, changes
+from quorum_mcp.consensus.findings import FORM, SEVERITIES, Severity, findings
+from quorum_mcp.consensus.ops.answering import (
+    LONG,
+    Asked,
+    Asking,
+    FetchAnswer,
+    answer,
+    bounded,
+    most,
+    question,
+)
+from quorum_mcp.consensus.ops.ask import ASK
+from quorum_mcp.consensus.ops.tasks import SURFACES
+from quorum_mcp.consensus.query import MAX_CONTEXT, QueryAnswer
+from quorum_mcp.operations.card import Effect, Operation
+from quorum_mcp.operations.context import Context
+
+ReviewType = Literal["full", "security", "performance", "quick"]
+LOOK_FOR: dict[ReviewType, str] = {
+    "full": "errors, unsafe code, races, missing cases, unclear code and missing tests",
+    "security": "what an attacker could use: unchecked input, injection, wrong permissions, leaked secrets",
+    "performance": "what makes it slow or large: needless work, growth with the input, blocking, leaks",
+    "quick": "errors that would show at once",
+}
+
+
+class Source(BaseModel):
+    """Code that goes along with the request."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=255)
+    content: str = Field(max_length=1_000_000)
+
+
+class CodeReview(Asking):
+    """Code to review."""
+
+    files: list[str | Source] = Field(
+        min_length=1, max_length=50,
+        description="Paths below the server's allowed folders, or {name, content}.",
+    )  # fmt: skip
+    review_type: ReviewType = Field("full", description="quick asks one model, the others ask all.")
+    focus_areas: list[str] = Field([], max_length=20, description="What to look at above all.")
+    severity_filter: Literal["all", "high", "critical"] = Field("all", description="The least to report.")
+
+
+class FindingView(BaseModel):
+    """One finding, and the models that saw it."""
+
+    severity: Severity
+    file: str
+    line: int | None
+    title: str
+    detail: str
+    members: list[str]
+
+
+class ReviewAnswer(FetchAnswer):
+    """The review."""
+
+    findings: list[FindingView] = Field([], description="The gravest first.")
+    reviewed: list[str] = Field([], description="The files that were reviewed.")
+
+
+def _reviewed(ctx: Context, given: CodeReview) -> Asked:
+    quick = given.review_type == "quick"
+    focus = f" Look above all at: {', '.join(given.focus_areas)}." if given.focus_areas else ""
+    text = f"Review this code for {LOOK_FOR[given.review_type]}.{focus}\n\n{FORM}"
+    query = question(
+        given, ctx, text, exhaustive=True, answer_format="text", timeout_seconds=LONG,
+        mode="full_deliberation" if given.review_type == "full" else "quick_consensus",
+        file_paths=[one for one in given.files if isinstance(one, str)],
+        files=[_upload(one.name, one.content) for one in given.files if isinstance(one, Source)],
+    )  # fmt: skip
+    return Asked(query=query, strategy="solo" if quick else None)
+
+
+async def code_review(ctx: Context, given: CodeReview) -> ReviewAnswer:
+    """Review files."""
+    found, whole = await answer(ctx, _reviewed(ctx, given), ReviewAnswer)
+    found.reviewed = [one if isinstance(one, str) else one.name for one in given.files]
+    return _with_findings(found, whole, given.severity_filter)
+
+
+class ReviewChanges(Asking):
+    """Changes to review."""
+
+    paths: list[str] = Field(
+        [], max_length=20, description="Folders or files of a git repository below the allowed folders."
+    )
+    include_untracked: bool = Field(True, description="New files too.")
+    original_task: str | None = Field(None, max_length=MAX_CONTEXT, description="What they are meant to do.")
+
+
+async def _changed(ctx: Context, given: ReviewChanges) -> tuple[Asked, Changes]:
+    roots = ctx.get(Settings).files.roots
+    found = await changes(given.paths, roots, untracked=given.include_untracked)
+    text = f"Review these changes for {LOOK_FOR['full']}. `file` and `line` are those after the change.\n\n{FORM}"
+    if given.original_task:
+        text = f"Say first whether the changes do what they are meant to, and what they leave out.\n\n{text}"
+    query = question(
+        given, ctx, text, context=given.original_task, exhaustive=True, answer_format="text", timeout_seconds=LONG,
+        files=[_upload("changes.diff", found.text)],
+    )  # fmt: skip
+    return Asked(query=query), found
+
+
+async def _changes_cost(ctx: Context, given: ReviewChanges) -> int:
+    return await most(ctx, (await _changed(ctx, given))[0])
+
+
+async def review_changes(ctx: Context, given: ReviewChanges) -> ReviewAnswer:
+    """Review the changes since the last commit."""
+    asked, found = await _changed(ctx, given)
+    told, whole = await answer(ctx, asked, ReviewAnswer)
+    told.reviewed = list(found.files)
+    told.warnings = [*told.warnings, *(f"not reviewed: {line}" for line in found.left_out)]
+    return _with_findings(told, whole, "all")
+
+
+def _upload(name: str, text: str) -> dict[str, Any]:
+    return {"name": name, "media_type": "text/plain", "data": base64.b64encode(text.encode()).decode()}
+
+
+def _with_findings(found: ReviewAnswer, whole: QueryAnswer, least: str) -> ReviewAnswer:
+    answers = {
+        one.member: one.content
+        for one in whole.provider_responses
+        if one.role == "answer" and one.status == "ok"
+    }
+    shown = SEVERITIES if least == "all" else SEVERITIES[: SEVERITIES.index(_severity(least)) + 1]
+    found.findings = [
+        FindingView(
+            severity=one.severity, file=one.file, line=one.line, title=one.title, detail=one.detail,
+            members=list(one.members),
+        )
+        for one in findings(answers)
+        if one.severity in shown
+    ]  # fmt: skip
+    return found
+
+
+def _severity(name: str) -> Severity:
+    return next(severity for severity in SEVERITIES if severity == name)
+
+
+OPERATIONS = [
+    Operation(
+        "code_review", "Let several models review code; findings are joined and say how many models saw them.",
+        code_review, CodeReview, ReviewAnswer, Effect.SPEND, ASK, surfaces=SURFACES, tool="code_review",
+        title="Review code", open_world=True, worst_case=bounded(_reviewed),
+    ),
+    Operation(
+        "review_changes", "Let several models review the changes of a git repository since its last commit.",
+        review_changes, ReviewChanges, ReviewAnswer, Effect.SPEND, ASK, surfaces=SURFACES, tool="review_changes",
+        title="Review changes", open_world=True, worst_case=_changes_cost,
+    ),
+]  # fmt: skip
