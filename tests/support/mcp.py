@@ -20,8 +20,10 @@ META = "io.modelcontextprotocol/"
 
 
 @asynccontextmanager
-async def over_http(url: str, revision: str, *, toolsets: str = "", **headers: str) -> AsyncIterator[Client]:
-    """The official client of the server at `url`."""
+async def over_http(
+    url: str, revision: str, *, toolsets: str = "", options: Mapping[str, Any] | None = None, **headers: str
+) -> AsyncIterator[Client]:
+    """The official client of the server at `url`; `options` are more of its own arguments."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
         httpx2.AsyncClient(headers=named, timeout=30) as http,
@@ -30,6 +32,7 @@ async def over_http(url: str, revision: str, *, toolsets: str = "", **headers: s
                 url + "/mcp" + (f"?toolsets={toolsets}" if toolsets else ""), http_client=http
             ),
             mode=MODES[revision],
+            **(options or {}),
         ) as client,
     ):
         assert client.protocol_version == revision

@@ -28,8 +28,8 @@ class MultiReview(Asking):
 class Review(BaseModel):
     """One model's answer."""
 
-    member: str
-    text: str
+    member: str = Field(description="Whose.")
+    text: str = Field(description="The answer.")
 
 
 class MultiReviewAnswer(FetchAnswer):
@@ -68,13 +68,13 @@ class Comparison(Asking):
 
 
 class Rank(BaseModel):
-    """One option's place. Scores are 1 to 10; `spread` is the widest gap between two models on one criterion."""
+    """One option's place."""
 
-    option: str
-    score: float
-    spread: float
-    by_criterion: dict[str, float]
-    by_model: dict[str, float]
+    option: str = Field(description="The option.")
+    score: float = Field(description="1 to 10, the mean over criteria of the models' means.")
+    spread: float = Field(description="The widest gap between two models on one criterion.")
+    by_criterion: dict[str, float] = Field(description="The models' mean on each criterion.")
+    by_model: dict[str, float] = Field(description="Each model's mean over the criteria.")
 
 
 class ComparisonAnswer(FetchAnswer):

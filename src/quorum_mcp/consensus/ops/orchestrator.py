@@ -27,22 +27,22 @@ from quorum_mcp.store.run_list import RunList
 class Configured(BaseModel):
     """What holds for this caller's tools. It is kept by this server process, for as long as it runs."""
 
-    strategy: TaskStrategy
+    strategy: TaskStrategy = Field(description="What orchestrate_task does unless told.")
     cost_limit: float | None = Field(description="USD a call; null: the operator's.")
-    quality_mode: Quality
+    quality_mode: Quality = Field(description="How thoroughly it may be deliberated.")
 
 
 class Status(BaseModel):
-    """How the whole does. Sessions are the caller's own, by their status."""
+    """How the whole does."""
 
     providers: dict[str, str] = Field(description="`ready`, or what a provider lacks.")
     models: int = Field(description="Models that are known.")
-    panels: list[str]
-    strategies: list[str]
-    sessions: dict[str, int]
+    panels: list[str] = Field(description="Panels by name.")
+    strategies: list[str] = Field(description="What orchestrate_task can do.")
+    sessions: dict[str, int] = Field(description="The caller's own, by their status.")
     running_here: int = Field(description="Sessions that this server process works on.")
     max_cost_per_request: float = Field(description="USD.")
-    configured: Configured
+    configured: Configured = Field(description="What this caller set.")
 
 
 async def get_orchestrator_status(ctx: Context, _: Empty) -> Status:
@@ -96,7 +96,7 @@ class Words(BaseModel):
 class Kept(BaseModel):
     """The session that keeps them."""
 
-    session_id: str
+    session_id: str = Field(description="The session.")
     turn: int = Field(description="The turn in which they stand.")
 
 
@@ -122,16 +122,16 @@ class Since(BaseModel):
 class Metrics(BaseModel):
     """The caller's calls of a period; simulated ones are left out."""
 
-    period: Period
-    calls: int
-    succeeded: int
-    failed: int
+    period: Period = Field(description="How far back.")
+    calls: int = Field(description="Model calls.")
+    succeeded: int = Field(description="Those with an answer.")
+    failed: int = Field(description="Those without.")
     success_rate: float | None = Field(description="0 to 1; null without calls.")
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int = Field(description="Tokens of prompts.")
+    output_tokens: int = Field(description="Tokens of answers.")
     cost: float = Field(description="USD, what is known of it.")
     mean_latency: float | None = Field(description="Seconds; null without calls.")
-    calls_per_minute: float
+    calls_per_minute: float = Field(description="Over the whole period.")
 
 
 async def get_metrics(ctx: Context, given: Since) -> Metrics:

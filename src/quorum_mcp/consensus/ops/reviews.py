@@ -37,8 +37,8 @@ class Source(BaseModel):
     """Code that goes along with the request."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=255)
-    content: str = Field(max_length=1_000_000)
+    name: str = Field(min_length=1, max_length=255, description="The file name.")
+    content: str = Field(max_length=1_000_000, description="The code.")
 
 
 class CodeReview(Asking):
@@ -56,12 +56,12 @@ class CodeReview(Asking):
 class FindingView(BaseModel):
     """One finding, and the models that saw it."""
 
-    severity: Severity
-    file: str
-    line: int | None
-    title: str
-    detail: str
-    members: list[str]
+    severity: Severity = Field(description="How grave it is.")
+    file: str = Field(description="Where.")
+    line: int | None = Field(description="The line, from 1; null where none was named.")
+    title: str = Field(description="What is wrong.")
+    detail: str = Field(description="Why it matters, and what to do.")
+    members: list[str] = Field(description="Who saw it.")
 
 
 class ReviewAnswer(FetchAnswer):

@@ -36,7 +36,7 @@ class Preferences(BaseModel):
     models: list[str] | None = Field(None, min_length=1, description="provider/model names.")
     max_cost: float | None = Field(None, gt=0, description="USD.")
     max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Of each answer.")
-    temperature: float | None = Field(None, ge=0, le=2)
+    temperature: float | None = Field(None, ge=0, le=2, description="Absent: the model's own.")
 
 
 class Task(Asking):
@@ -55,7 +55,9 @@ class Orchestrate(Task):
         description="external_enhancement: one drafts, others improve; max_quality_council: the panel deliberates; "
         "progressive_deep_dive: stage after stage goes deeper.",
     )
-    preferences: Preferences = Field(default_factory=lambda: Preferences.model_validate({}))
+    preferences: Preferences = Field(
+        default_factory=lambda: Preferences.model_validate({}), description="Whom to ask, and bounds."
+    )
 
 
 def _orchestrated(ctx: Context, given: Orchestrate) -> Asked:
@@ -79,12 +81,12 @@ async def orchestrate_task(ctx: Context, given: Orchestrate) -> FetchAnswer:
 
 
 class Analysis(BaseModel):
-    """What a task asks for, found without asking any model. `tokens` is the whole prompt's, estimated."""
+    """What a task asks for, found without asking any model."""
 
-    complexity: Literal["simple", "moderate", "complex"]
-    reasons: list[str]
-    tokens: int
-    strategy: TaskStrategy
+    complexity: Literal["simple", "moderate", "complex"] = Field(description="How complex it looks.")
+    reasons: list[str] = Field(description="Why.")
+    tokens: int = Field(description="Of the description and the code, estimated.")
+    strategy: TaskStrategy = Field(description="What fits.")
     models: list[str] = Field(description="Who would be asked.")
     worst_case_usd: float | None = Field(description="Null where a price is unknown.")
 
@@ -131,8 +133,8 @@ class Parameters(BaseModel):
     """How one model answers."""
 
     model_config = ConfigDict(extra="forbid")
-    temperature: float | None = Field(None, ge=0, le=2)
-    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
+    temperature: float | None = Field(None, ge=0, le=2, description="Absent: the model's own.")
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="Of the answer.")
 
 
 class OneModel(Asking):
@@ -141,7 +143,9 @@ class OneModel(Asking):
     model: str = Field(min_length=1, description="provider/model or an alias; list_models lists them.")
     description: Question = Field(description="The question or task.")
     code_context: str | None = Field(None, max_length=MAX_CONTEXT, description="Code it is about.")
-    parameters: Parameters = Field(default_factory=lambda: Parameters.model_validate({}))
+    parameters: Parameters = Field(
+        default_factory=lambda: Parameters.model_validate({}), description="How it answers."
+    )
 
 
 def _to_one(ctx: Context, given: OneModel) -> Asked:
