@@ -1,16 +1,19 @@
 """`quorum serve`."""
 
 import asyncio
+import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from quorum_mcp.cli.output import talk, value
 from quorum_mcp.cli.session import Session, example, json_option
-from quorum_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
+    from quorum_mcp.cli.workers import Place
     from quorum_mcp.config.settings import Settings
 
 
@@ -26,7 +29,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="The quorum.yaml to read; default: the working directory's, else the user's.",
 )
-@click.option("--workers", type=int, default=1, help="Processes; this version runs one.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="Processes on the one port; more than one need PostgreSQL and Redis. Each has metrics of its own: on "
+    "server.metrics_port and the ports after it.",
+)
+@click.option("--worker", hidden=True)
 @click.option(
     "--root-path", default="", metavar="PATH", help="The path under which a proxy shows the server."
 )
@@ -39,40 +49,57 @@ def command(
     port: int | None,
     config: Path | None,
     workers: int,
+    worker: str | None,
     root_path: str,
     access_log: bool,
 ) -> None:
     """Start the server: web page, REST, WebSocket and MCP, until interrupted."""
-    from quorum_mcp.cli.serving import uvloop_factory
+    from quorum_mcp.cli.serving import listen, uvloop_factory
+    from quorum_mcp.cli.workers import Workers, place, require_shared
     from quorum_mcp.config.load import load
     from quorum_mcp.observe.logs import to_stderr
 
-    if workers != 1:
-        raise ConfigError(
-            f"--workers {workers} needs PostgreSQL and Redis, which this version does not have: limits and live events are per process",
-            hint="leave --workers out; one process serves many callers at once",
-        )
-    overrides = {"server.host": host, "server.port": port}
+    mine = place(worker)
+    overrides: dict[str, object] = {"server.host": host, "server.port": port}
     settings = load(config=config or session.config, overrides=overrides, working_directory=True)
     to_stderr(settings, server=True)
+    if workers > 1:
+        require_shared(settings, workers)
+    listener = listen(settings.server.host, settings.server.port) if mine is None else mine.listener
+    if workers > 1 and mine is None:
+        Workers(sys.argv[1:], listener, workers).run()
+        return
+    if mine is not None and settings.server.metrics_port is not None:
+        own = structs.replace(settings.server, metrics_port=settings.server.metrics_port + mine.number - 1)
+        settings = structs.replace(settings, server=own)
     root_path = "/" + root_path.strip("/") if root_path.strip("/") else ""
     with asyncio.Runner(loop_factory=uvloop_factory()) as runner:
-        runner.run(_serve(session, settings, root_path, access_log=access_log))
+        runner.run(_serve(session, settings, listener, root_path, access_log=access_log, mine=mine))
 
 
-async def _serve(session: Session, settings: "Settings", root_path: str, *, access_log: bool) -> None:
+async def _serve(
+    session: Session,
+    settings: "Settings",
+    listener: socket.socket,
+    root_path: str,
+    *,
+    access_log: bool,
+    mine: "Place | None",
+) -> None:
     from quorum_mcp.access.network import is_loopback
     from quorum_mcp.cli.greeting import facts, key_advice, lines
-    from quorum_mcp.cli.serving import Server, listen, url_of
+    from quorum_mcp.cli.serving import Server, url_of
+    from quorum_mcp.cli.workers import parent_ended
     from quorum_mcp.providers.registry import Registry
     from quorum_mcp.runs.service import Runs
 
     host = settings.server.host
-    listener = listen(host, settings.server.port)
     async with session.wiring.running(settings) as services:
         app = session.wiring.asgi(settings, loopback_bind=is_loopback(host), services=services)
 
         def ready() -> None:
+            if mine is not None and mine.number > 1:
+                return
             said = facts(settings, services.get(Registry), url_of(listener), root_path)
             if session.as_json:
                 value(said)
@@ -81,4 +108,12 @@ async def _serve(session: Session, settings: "Settings", root_path: str, *, acce
 
         leave = services.get(Runs).close
         server = Server(app, listener, root_path=root_path, access_log=access_log, leave=leave)
-        await server.run_until_stopped(ready)
+        orphaned = None
+        if mine is not None:
+            orphaned = asyncio.create_task(parent_ended())
+            orphaned.add_done_callback(lambda _: server.stop())
+        try:
+            await server.run_until_stopped(ready)
+        finally:
+            if orphaned is not None:
+                orphaned.cancel()
