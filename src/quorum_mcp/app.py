@@ -179,7 +179,13 @@ def _wire(
         metrics,
     ):
         services.add(part)
-    for part in (RunList(database), Records(database), CallStats(database), Feedback(database), Responses(database)):
+    for part in (
+        RunList(database),
+        Records(database),
+        CallStats(database),
+        Feedback(database),
+        Responses(database),
+    ):
         services.add(part)
     for part in access.parts:
         services.add(part)

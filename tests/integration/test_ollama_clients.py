@@ -17,9 +17,8 @@ FOUR = "Two and two is four.\nCONCLUSION: 4"
 
 @asynccontextmanager
 async def asking(home: Path, **more: object) -> AsyncIterator[tuple[Upstream, ollama.AsyncClient]]:
-    async with scripted(home, **more) as (up, q):
-        async with ollama.AsyncClient(host=q.url, trust_env=False) as client:
-            yield up, client
+    async with scripted(home, **more) as (up, q), ollama.AsyncClient(host=q.url, trust_env=False) as client:
+        yield up, client
 
 
 async def test_a_chat_whole_and_streamed(tmp_path: Path) -> None:

@@ -216,8 +216,12 @@ async def test_no_place_is_lost_or_given_twice_whatever_happens() -> None:
         places = chance.randint(1, 4)
         queue = Queue("lab", places, bound=chance.choice((0, 3, 50)))
         holding = served = 0
+        tasks: list[asyncio.Task[None]] = []
 
-        async def one(tenant: str, priority: int, seconds: float, held: float, queue: Queue = queue) -> None:
+        async def one(
+            tenant: str, priority: int, seconds: float, held: float,
+            queue: Queue = queue, tasks: list[asyncio.Task[None]] = tasks,
+        ) -> None:  # fmt: skip
             nonlocal holding, served
             async with queue.slot(call(tenant, priority=priority, seconds=seconds)):
                 holding += 1
@@ -230,7 +234,6 @@ async def test_no_place_is_lost_or_given_twice_whatever_happens() -> None:
             if chance.random() < 0.5:
                 chance.choice(tasks[-6:]).cancel()  # in the moment in which a waiter was given the place
 
-        tasks: list[asyncio.Task[None]] = []
         for _ in range(150):
             tenant, priority = chance.choice("aaaabc"), chance.choice((0, 0, 0, 1, 2))
             left, held = chance.choice((0.001, 0.005, 5.0)), chance.choice((0.0, 0.0, 0.001, 0.003))
