@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,38 +78,39 @@ async def running(settings: Settings, *, take_over: bool = True) -> AsyncGenerat
         raise ConfigError(
             f"{home} cannot be made: {error.strerror}", hint="set QUORUM_HOME to a folder of yours"
         ) from None
-    database = await Database.open(settings.database_url)
-    shared: SharedState | None = None
-    try:
+    async with AsyncExitStack() as stack:  # what was opened last is closed first
+        database = await Database.open(settings.database_url)
+        stack.push_async_callback(database.close)
+        shared: SharedState | None = None
         if settings.redis_url:
             shared = await SharedState.connect(settings.redis_url, namespace=database.id)
+            stack.push_async_callback(shared.close)
         journal = await Journal.open(home / "journal", database)
+        stack.push_async_callback(journal.close)
         registry = Registry(settings)
+        stack.push_async_callback(registry.close)
         await registry.detect()
         access = await Access.open(settings, database, registry)
+        stack.push_async_callback(access.close)
         services = _wire(settings, database, journal, registry, shared, access)
-        supervisor = services.get(Supervisor)
-        await services.get(Keeper).start()
-        services.get(Notifier).start()
-        services.get(Health).start(probe=take_over)
-        supervisor.start(take_over=take_over)
-        try:
-            yield services
-        finally:
-            await supervisor.stop()
-            await services.get(Health).stop()
-            await services.get(Notifier).stop()
-            await services.get(Runs).close()
-            await services.get(Calls).cache.close()
-            await services.get(Calls).limits.close()
-            await access.close()
-            await registry.close()
-            await services.get(Keeper).stop()
-            await journal.close()
-    finally:
-        if shared is not None:
-            await shared.close()
-        await database.close()
+        await _start(services, stack, take_over=take_over)
+        yield services
+
+
+async def _start(services: Services, stack: AsyncExitStack, *, take_over: bool) -> None:
+    """Start what runs beside the calls; the stack ends it."""
+    keeper, calls = services.get(Keeper), services.get(Calls)
+    await keeper.start()
+    stack.push_async_callback(keeper.stop)
+    stack.push_async_callback(calls.limits.close)
+    stack.push_async_callback(calls.cache.close)
+    stack.push_async_callback(services.get(Runs).close)
+    services.get(Notifier).start()
+    stack.push_async_callback(services.get(Notifier).stop)
+    services.get(Health).start(probe=take_over)
+    stack.push_async_callback(services.get(Health).stop)
+    services.get(Supervisor).start(take_over=take_over)
+    stack.push_async_callback(services.get(Supervisor).stop)
 
 
 def _say_what_has_no_effect(settings: Settings) -> None:
@@ -142,60 +143,46 @@ def _wire(
     access: Access,
 ) -> Services:
     services = Services()
+    services.add(settings, database, journal, registry, *access.parts)
     if shared is not None:
         services.add(shared)
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
     runs = Runs(RunStore(database), EventLog(database), owner)
-    metrics = Metrics()
-    cache = Cache(settings.cache, shared)
-    limits = Limits(settings, registry, shared)
-    watcher, vitals = CallMetrics(metrics, registry), Vitals()
-    budgets = Budgets(settings, database, journal, registry)
-    notifier = Notifier(settings, database)
-    keeper = Keeper(budgets, Watch(budgets, notifier.outbox, database))
-    calls = Calls(settings, registry, Ledger(journal), budgets, watcher, vitals, cache=cache, limits=limits)
-    health = Health(
-        registry, vitals, calls.breaker, limits, notifier.outbox, database,
-        seconds=settings.health.probe_seconds,
-    )  # fmt: skip
-    metrics.sources += [CallGauges(calls, registry, watcher), RunMetrics(metrics, runs)]
-    metrics.sources += [journal_gauge(journal), budget_gauges(budgets)]
-    files = Files(database)
+    files, records = Files(database), Records(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
-    services.add(settings)
-    for part in (
-        database,
-        journal,
-        registry,
-        runs,
-        calls,
-        budgets,
-        keeper,
-        notifier,
-        health,
-        files,
-        track,
-        metrics,
-    ):
-        services.add(part)
-    for part in (
-        RunList(database),
-        Records(database),
-        CallStats(database),
-        Feedback(database),
-        Responses(database),
-    ):
-        services.add(part)
-    for part in access.parts:
-        services.add(part)
-    consensus = Consensus(settings, registry, calls, runs, files, track, services.get(Records), access.keys)
+    services.add(runs, files, track, records)
+    services.add(RunList(database), CallStats(database), Feedback(database), Responses(database))
+    calls = _wire_calls(services, settings, shared)
+    consensus = Consensus(settings, registry, calls, runs, files, track, records, access.keys)
     calls.virtual = VirtualModels(settings, consensus, runs)
     services.add(consensus)
     chores = (access.vault.refresh, Upkeep(database, settings.records.retention_days).turn)
     hours = settings.session_timeout_hours
     services.add(Supervisor(runs, hours=hours, recover=journal.recover, chores=chores))
     return services
+
+
+def _wire_calls(services: Services, settings: Settings, shared: SharedState | None) -> Calls:
+    """The pipeline with its stages, and whoever watches it."""
+    database, journal, registry = services.get(Database), services.get(Journal), services.get(Registry)
+    metrics, vitals = Metrics(), Vitals()
+    counts = CallMetrics(metrics, registry)
+    budgets = Budgets(settings, database, journal, registry)
+    notifier = Notifier(settings, database)
+    calls = Calls(
+        settings, registry, Ledger(journal), budgets, counts, vitals,
+        cache=Cache(settings.cache, shared), limits=Limits(settings, registry, shared),
+    )  # fmt: skip
+    health = Health(
+        registry, vitals, calls.breaker, calls.limits, notifier.outbox, database,
+        seconds=settings.health.probe_seconds,
+    )  # fmt: skip
+    keeper = Keeper(budgets, Watch(budgets, notifier.outbox, database))
+    metrics.sources += [CallGauges(calls, registry, counts), RunMetrics(metrics, services.get(Runs))]
+    metrics.sources += [journal_gauge(journal), budget_gauges(budgets)]
+    services.add(calls, budgets, keeper, notifier, health, metrics)
+    return calls
 
 
 def asgi(

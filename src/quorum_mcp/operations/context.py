@@ -16,9 +16,9 @@ class Services:
     def __init__(self) -> None:
         self._parts: dict[type, object] = {}
 
-    def add(self, part: object, *, kind: type | None = None) -> None:
-        """Offer a part under its own type (or `kind`)."""
-        self._parts[kind or type(part)] = part
+    def add(self, *parts: object) -> None:
+        """Offer each part under its own type."""
+        self._parts.update((type(part), part) for part in parts)
 
     def get(self, kind: type[T]) -> T:
         """The part of this type."""

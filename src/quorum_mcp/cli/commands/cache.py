@@ -16,7 +16,9 @@ def command() -> None:
     """Look at the cache of answers, or clear it."""
 
 
-@command.command("stats", epilog=example("quorum --url http://127.0.0.1:8000 cache stats"))
+@command.command(
+    "stats", epilog=example("quorum cache stats", "quorum --url http://127.0.0.1:8000 cache stats")
+)
 @json_option
 @click.pass_obj
 @asynchronous

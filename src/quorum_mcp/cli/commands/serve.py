@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     help="Processes on the one port; more than one need PostgreSQL and Redis. Each has metrics of its own: on "
     "server.metrics_port and the ports after it.",
 )
-@click.option("--worker", hidden=True)
+@click.option("--worker", hidden=True, help="Which of several this is; `--workers` says it to each.")
 @click.option(
     "--root-path", default="", metavar="PATH", help="The path under which a proxy shows the server."
 )
