@@ -41,10 +41,17 @@ async def over_http(
 
 @asynccontextmanager
 async def over_stdio(
-    home: Path, given: Config | str, revision: str, *, toolsets: str = "", **env: str
+    home: Path,
+    given: Config | str,
+    revision: str,
+    *,
+    toolsets: str = "",
+    options: Mapping[str, Any] | None = None,
+    **env: str,
 ) -> AsyncIterator[Client]:
-    """The official client of a process of its own."""
-    async with Client(process(home, given, toolsets=toolsets, **env), mode=MODES[revision]) as client:
+    """The official client of a process of its own; `options` are more of its arguments."""
+    how = process(home, given, toolsets=toolsets, **env)
+    async with Client(how, mode=MODES[revision], **(options or {})) as client:
         assert client.protocol_version == revision
         yield client
 

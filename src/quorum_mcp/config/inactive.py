@@ -3,7 +3,6 @@
 from quorum_mcp.config.settings import Settings
 
 INACTIVE = (
-    "strategies",
     "execution",
     "mcp_services",
     "guardrails",
