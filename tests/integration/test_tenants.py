@@ -78,6 +78,27 @@ def tries(ids: dict[str, str]) -> dict[str, list[Given]]:
     }  # fmt: skip
 
 
+def tries_of_tools(ids: dict[str, str]) -> dict[str, list[Given]]:
+    """The same of operations that assistants use: each of them could go on with A's session."""
+    session = {"session_id": ids["session"]}
+    models = {"preferences": {"models": ["lab/a"]}}
+    code = {"files": [{"name": "b.py", "content": "x = 1"}], "review_type": "quick"}
+    return {
+        "orchestrate_task": [{"description": "2 + 2?", **models, **session}],
+        "analyze_task": [{"description": "2 + 2?"}, {"description": "2 + 2?", **session}],
+        "query_specific_model": [{"model": "lab/a", "description": "2 + 2?", **session}],
+        "think_deeper": [{"problem": "2 + 2?", "thinking_mode": "minimal", **session}],
+        "code_review": [code | session],
+        "review_changes": [{}, session],
+        "multi_model_review": [{"task": "2 + 2?", "models": ["lab/a"], **session}],
+        "comparative_analysis": [{"options": ["2", "4"], **session}],
+        "get_orchestrator_status": [{}],
+        "configure_orchestrator": [{"strategy": "progressive_deep_dive"}],
+        "update_session_context": [{"context": "Count in twos.", **session}],
+        "get_metrics": [{"period": "1d"}],
+    }
+
+
 def tries_of_control(ids: dict[str, str]) -> dict[str, list[Given]]:
     """The same of operations on budgets, reports, keys and the like."""
     windows = [{"time_window": window} for window in ("1h", "all")]
@@ -146,7 +167,7 @@ def nothing_of_a(world: World, sent: object, status: int, said: str) -> None:
 
 async def test_no_operation_shows_what_is_another_organisation_s(two: World) -> None:
     before = await state(two)
-    cases = tries(two.ids) | tries_of_control(two.ids)
+    cases = tries(two.ids) | tries_of_tools(two.ids) | tries_of_control(two.ids)
     owned = set(two.ids.values())
     for name, operation in operations().items():
         assert name in cases, (
