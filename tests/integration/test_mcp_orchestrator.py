@@ -18,6 +18,9 @@ async def test_limits_are_lowered_and_never_raised(tmp_path: Path) -> None:
             assert (await refused(client, "configure_orchestrator", **more))["code"] == "forbidden"
         await call(client, "think_deeper", problem="2 + 2?", thinking_mode="high")
         assert up.count(kind="critique") == 0  # fast: models only vote
+        before = up.count()
+        told = await call(client, "orchestrate_task", description="2 + 2 again?")
+        assert (up.count() - before, told["agreement"]) == (2, "disagree")
 
         await call(client, "configure_orchestrator", cost_limit=0.000001)
         error = await refused(client, "think_deeper", problem="2 + 2?", thinking_mode="low")

@@ -5,12 +5,13 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from quorum_mcp.access.principal import Principal
-from quorum_mcp.consensus.plan import MODES, Mode
+from quorum_mcp.consensus.plan import MODES, Mode, Strategy
 from quorum_mcp.errors import Forbidden
 
 TaskStrategy = Literal["external_enhancement", "max_quality_council", "progressive_deep_dive"]
 Quality = Literal["fast", "balanced", "max"]
 QUALITIES: tuple[Quality, ...] = ("fast", "balanced", "max")
+SEVERAL_ROUNDS = ("external_enhancement", "progressive_deep_dive")
 MOST_CALLERS = 10_000
 
 
@@ -24,6 +25,10 @@ class Preference(Struct, frozen=True, kw_only=True):
     def mode(self, wanted: Mode) -> Mode:
         """The wanted mode, or the most thorough that the quality allows."""
         return MODES[min(MODES.index(wanted), QUALITIES.index(self.quality))]
+
+    def strategy_of(self, wanted: Strategy | None) -> Strategy | None:
+        """The wanted strategy, or none where the quality allows no more than one round."""
+        return None if self.quality == "fast" and wanted in SEVERAL_ROUNDS else wanted
 
     def cost(self, wanted: float | None) -> float | None:
         """The lower of the wanted bound and the limit, USD."""

@@ -85,7 +85,8 @@ async def answer(ctx: Context, asked: Asked, kind: type[F]) -> tuple[F, QueryAns
     """
     runs, tenant = ctx.get(Runs), ctx.principal.tenant
     consensus = ctx.get(Consensus)
-    start = consensus.start(asked.query, ctx.principal, strategy=asked.strategy, stages=asked.stages)
+    strategy = consensus.preferences.of(ctx.principal).strategy_of(asked.strategy)
+    start = consensus.start(asked.query, ctx.principal, strategy=strategy, stages=asked.stages)
     starting = asyncio.ensure_future(start)
     try:
         started = await asyncio.shield(starting)
@@ -156,7 +157,7 @@ async def most(ctx: Context, asked: Asked) -> int:
     plan = await consensus.plan(asked.query.model_copy(update={"max_cost": None}), ctx.principal)
     costs = list(round_cost(plan, consensus.registry).values())
     dearest = max(costs, default=0)
-    match asked.strategy:
+    match consensus.preferences.of(ctx.principal).strategy_of(asked.strategy):
         case "context":
             return 0
         case "solo":
