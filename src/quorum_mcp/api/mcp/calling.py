@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import structlog
@@ -20,6 +20,7 @@ from quorum_mcp.operations.card import AnyOperation
 STOP_SECONDS = 5.0
 """How long a stopped operation may take to put its things in order."""
 
+T = TypeVar("T")
 log = structlog.get_logger()
 
 
@@ -47,7 +48,8 @@ async def call_operation(
                 raise
             if is_modern(ctx):
                 return question(needed)
-            answer = await carried_out(await ask_now(ctx, needed))
+            consent = await supervised(ask_now(ctx, needed), hung_up, reporter.beat)
+            answer = await carried_out(consent)
     except QuorumError as error:
         return failure(error)
     except Exception:
@@ -69,10 +71,10 @@ def _text(value: dict[str, Any]) -> TextContent:
 
 
 async def supervised(
-    work: Awaitable[dict[str, Any]],
+    work: Awaitable[T],
     hung_up: "asyncio.Future[None] | None",
     beat: Callable[[], Awaitable[None]] | None,
-) -> dict[str, Any]:
+) -> T:
     """Await `work`, with a beat in every long silence; stop it when the caller hangs up or we are cancelled.
 
     The work is a task of its own, so that it is cancelled once: inside a cancelled scope of anyio every
