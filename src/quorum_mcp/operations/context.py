@@ -44,12 +44,15 @@ class Context:
         surface: str,
         request_id: str,
         progress: Progress | None = None,
+        detached: bool = False,
     ) -> None:
         self.principal = principal
         self.services = services
         self.surface = surface
         self.request_id = request_id
         self.progress = progress
+        self.detached = detached
+        """Whether the caller asks for the outcome later instead of waiting for it."""
 
     def get(self, kind: type[T]) -> T:
         """The service of this type."""

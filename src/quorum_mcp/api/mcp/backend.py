@@ -23,8 +23,12 @@ class Backend(Protocol):
         arguments: Mapping[str, Any],
         tell: Tell | None,
         consent: Consent | None = None,
+        *,
+        detached: bool = False,
     ) -> dict[str, Any]:
         """The operation's output as plain JSON values; `tell` takes what happens meanwhile.
+
+        `detached` asks not to wait for what goes on as a session; who cannot do that waits.
 
         Raises:
             Unconfirmed: it may cost so much that a person has to agree, and `consent` does not cover it.
@@ -41,8 +45,12 @@ def local(services: Services, principal: Principal, request_id: str) -> Backend:
         arguments: Mapping[str, Any],
         tell: Tell | None,
         consent: Consent | None = None,
+        *,
+        detached: bool = False,
     ) -> dict[str, Any]:
-        context = Context(principal, services, surface="mcp", request_id=request_id, progress=tell)
+        context = Context(
+            principal, services, surface="mcp", request_id=request_id, progress=tell, detached=detached
+        )
         await require_consent(operation, arguments, context, consent)
         answer = await invoke(operation, arguments, context)
         return answer.model_dump(mode="json")

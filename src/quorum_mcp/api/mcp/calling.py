@@ -14,6 +14,7 @@ from quorum_mcp.api.mcp.backend import Backend
 from quorum_mcp.api.mcp.consent import Consent, Unconfirmed
 from quorum_mcp.api.mcp.offers import Caller
 from quorum_mcp.api.mcp.progress import BEAT_SECONDS, Reporter
+from quorum_mcp.api.mcp.tasks import becomes_task, begun
 from quorum_mcp.errors import Cancelled, QuorumError
 from quorum_mcp.operations.card import AnyOperation
 
@@ -26,19 +27,22 @@ log = structlog.get_logger()
 
 async def call_operation(
     backend: Backend, operation: AnyOperation, ctx: Caller, params: CallToolRequestParams
-) -> CallToolResult | InputRequiredResult:
+) -> CallToolResult | InputRequiredResult | dict[str, Any]:
     """Carry out the tool's operation, asking the user first where it may cost much.
 
-    Whatever it fails with is a result marked as an error, never raised.
+    Whatever it fails with is a result marked as an error, never raised. A client that knows tasks gets one where
+    the tool deliberates.
     """
     token = ctx.meta.get("progress_token") if ctx.meta else None
     reporter = Reporter(ctx, token)
     hung_up = None if ctx.request is None else ctx.request.state.hung_up
     given = params.arguments or {}
+    detached = becomes_task(ctx, operation)
 
     async def carried_out(consent: Consent | None) -> dict[str, Any]:
         tell = reporter if reporter.wanted else None
-        return await supervised(backend(operation, given, tell, consent), hung_up, reporter.beat)
+        work = backend(operation, given, tell, consent, detached=detached)
+        return await supervised(work, hung_up, reporter.beat)
 
     try:
         try:
@@ -50,11 +54,18 @@ async def call_operation(
                 return question(needed)
             consent = await supervised(ask_now(ctx, needed), hung_up, reporter.beat)
             answer = await carried_out(consent)
+        if detached and (task := await begun(backend, answer)) is not None:
+            return task
     except QuorumError as error:
         return failure(error)
     except Exception:
         log.exception("tool.crashed", tool=operation.tool)
         return failure(QuorumError("internal error", hint="the server's log has the details"))
+    return completed(answer)
+
+
+def completed(answer: dict[str, Any]) -> CallToolResult:
+    """An operation's output as a tool's result."""
     return CallToolResult(content=[_text(answer)], structured_content=answer)
 
 

@@ -35,6 +35,7 @@ from quorum_mcp.api.mcp.backend import Backend
 from quorum_mcp.api.mcp.logs import set_level
 from quorum_mcp.api.mcp.offers import Caller, Complete, Offers
 from quorum_mcp.api.mcp.subscriptions import Subscriptions
+from quorum_mcp.api.mcp.tasks import TaskId, handled
 from quorum_mcp.errors import QuorumError
 
 Bind = Callable[[Caller], Backend]
@@ -72,7 +73,7 @@ class Handlers:
 
     async def call_tool(
         self, ctx: Caller, params: CallToolRequestParams
-    ) -> CallToolResult | InputRequiredResult:
+    ) -> CallToolResult | InputRequiredResult | dict[str, Any]:
         """Carry out a tool; also one that is not listed for this caller."""
         from quorum_mcp.api.mcp.calling import call_operation
         from quorum_mcp.api.mcp.tools import nearest, tool_operations
@@ -82,6 +83,10 @@ class Handlers:
         if (offer := self._more.tool(params.name)) is not None:
             return await offer.call(ctx, params)
         raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name!r}; {nearest(params.name)}")
+
+    async def task(self, ctx: Caller, params: TaskId) -> dict[str, Any]:
+        """One of the methods of the extension for tasks."""
+        return await handled(self._bind(ctx), ctx, params)
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
         """What the SDK checks `Mcp-Param-*` headers against; without it, it lists all tools for every call."""

@@ -40,6 +40,8 @@ async def relay(url: str, api_key: str | None) -> AsyncGenerator[Backend, None]:
             arguments: Mapping[str, Any],
             tell: Tell | None,
             consent: Consent | None = None,
+            *,
+            detached: bool = False,  # noqa: ARG001 - it waits: the server answers a relay like any caller
         ) -> dict[str, Any]:
             if operation.tool is None:
                 return await _over_rest(url, api_key, operation, arguments)

@@ -5,12 +5,18 @@ from typing import Any
 
 from mcp.server.caching import CacheHint
 from mcp.server.lowlevel import Server
-from mcp_types import SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams
+from mcp_types import (
+    CallToolRequestParams,
+    SetLevelRequestParams,
+    SubscribeRequestParams,
+    UnsubscribeRequestParams,
+)
 
 from quorum_mcp import __version__
 from quorum_mcp.api.mcp.handlers import Bind, Handlers
 from quorum_mcp.api.mcp.offers import Offers
 from quorum_mcp.api.mcp.request_state import Keys, sealing
+from quorum_mcp.api.mcp.tasks import EXTENSION, METHODS, TaskId
 
 NAME = "quorum"
 INSTRUCTIONS = (
@@ -54,7 +60,6 @@ def build(
         },
         get_tool_input_schema=own.input_schema,
         on_list_tools=own.list_tools,
-        on_call_tool=own.call_tool,
         on_list_resources=own.list_resources,
         on_list_resource_templates=own.list_templates,
         on_read_resource=own.read_resource,
@@ -63,9 +68,14 @@ def build(
         on_completion=own.complete,
         on_subscriptions_listen=own.listen,
     )
+    # Not by the constructor, which knows of no results that an extension defines.
+    server.add_request_handler("tools/call", CallToolRequestParams, own.call_tool)
     # Requests of the older revision only; the SDK marks their parameters of the constructor as outdated.
     server.add_request_handler("logging/setLevel", SetLevelRequestParams, own.set_level)
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, own.subscribe)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, own.unsubscribe)
+    for method in METHODS:
+        server.add_request_handler(method, TaskId, own.task)
+    server.extensions[EXTENSION] = {}
     server.middleware.append(sealing(NAME, keys))
     return server

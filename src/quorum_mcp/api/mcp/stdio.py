@@ -82,8 +82,11 @@ async def _chosen(start: Start, config: Path | None, url: str | None) -> "AsyncG
             arguments: Mapping[str, Any],
             tell: "Tell | None",
             consent: "Consent | None" = None,
+            *,
+            detached: bool = False,
         ) -> dict[str, Any]:
-            return await local(services, LOCAL, request_id())(operation, arguments, tell, consent)
+            one = local(services, LOCAL, request_id())
+            return await one(operation, arguments, tell, consent, detached=detached)
 
         yield embedded
 
@@ -106,13 +109,15 @@ class LateBackend:
         arguments: Mapping[str, Any],
         tell: "Tell | None",
         consent: "Consent | None" = None,
+        *,
+        detached: bool = False,
     ) -> dict[str, Any]:
         """Carry out an operation. Raises what opening failed with; the next call tries again."""
         if self._ready is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._holder = asyncio.create_task(self._hold(self._ready), name="backend")
         backend = await asyncio.shield(self._ready)
-        return await backend(operation, arguments, tell, consent)
+        return await backend(operation, arguments, tell, consent, detached=detached)
 
     async def close(self) -> None:
         """Close what was opened."""

@@ -91,7 +91,8 @@ async def answer(ctx: Context, asked: Asked, kind: type[F]) -> tuple[F, QueryAns
     try:
         started = await asyncio.shield(starting)
         run = await runs.get(started.run_id, tenant)
-        run = await watched(runs, run, ctx.get(Settings).mcp.wait_seconds, ctx.progress)
+        seconds = 0.0 if ctx.detached else ctx.get(Settings).mcp.wait_seconds
+        run = await watched(runs, run, seconds, ctx.progress)
     except asyncio.CancelledError:
         await asyncio.shield(abandon(runs, starting, tenant, waits=True))
         raise
