@@ -80,7 +80,7 @@ def test_a_link_asks_before_it_leads_anywhere(there: World, open_page: OpenPage)
 def test_a_line_of_a_megabyte(there: World, open_page: OpenPage, width: int) -> None:
     line = "x" * 999_986 + "\nCONCLUSION: 4"
     table = "| a |\n|-|\n| " + "y" * 3000 + " |\n\nCONCLUSION: 4"
-    models = [there.model("wide-a", Say(line, piece=65_536)), there.model("wide-b", table)]
+    models = [there.model("wide-a", Say(line, piece=65_536, capped=False)), there.model("wide-b", table)]
     page = open_page(there.url, width=width)
     ask(page, "Say it in one line.", *models)
     answered(page)

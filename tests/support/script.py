@@ -63,6 +63,7 @@ class Say:
         hold: the name of a gate that the answer waits for, before its first byte.
         hold_after: as `hold`, but after half the answer was sent.
         usage: whether the answer reports its usage.
+        capped: whether the request's own cap on tokens is obeyed.
         headers: of the answer, besides the usual ones.
         refusal: the words of a failure, instead of the usual ones.
     """
@@ -76,6 +77,7 @@ class Say:
     hold_after: str | None = None
     retry_after: float = 30.0
     usage: bool = True
+    capped: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
 

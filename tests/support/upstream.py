@@ -143,7 +143,7 @@ class Upstream:
             case _:
                 pass
         text = {"empty": "", "garbage": GARBAGE}.get(say.fail or "", say.text)
-        asked.said, stop = _shortened(text, asked.body)
+        asked.said, stop = _shortened(text, asked.body) if say.capped else (text, "stop")
         if asked.body.get("stream"):
             return await self._stream(asked, say, stop, writer)
         asked.output_tokens = _count(asked.said)

@@ -27,23 +27,23 @@ log = structlog.get_logger()
 
 
 class Place(Struct, frozen=True):
-    """Where this process stands among its like: its number from 1, and the listener that they share."""
+    """Where this process stands among its like: its number from 1, who started it, and the listener they share."""
 
     number: int
+    parent: int
     listener: socket.socket
 
 
 def place(text: str | None) -> Place | None:
-    """The place that `--worker` names as NUMBER:DESCRIPTOR; None for a server of its own."""
+    """The place that `--worker` names as NUMBER:PARENT:DESCRIPTOR; None for a server of its own."""
     if text is None:
         return None
-    number, _, descriptor = text.partition(":")
-    return Place(int(number), socket.socket(fileno=int(descriptor)))
+    number, parent, descriptor = map(int, text.split(":"))
+    return Place(number, parent, socket.socket(fileno=descriptor))
 
 
-async def parent_ended() -> None:
-    """Return when whoever started this worker is gone: nobody would end it any more."""
-    parent = os.getppid()
+async def ended(parent: int) -> None:
+    """Return when the process that started this one is gone: nobody would end it any more."""
     while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells of it
         await asyncio.sleep(1.0)
 
@@ -103,7 +103,7 @@ class Workers:
 
     def _start(self, number: int) -> None:
         descriptor = self._listener.fileno()
-        command = [*self._command, "--worker", f"{number}:{descriptor}"]
+        command = [*self._command, "--worker", f"{number}:{os.getpid()}:{descriptor}"]
         process = subprocess.Popen(command, pass_fds=(descriptor,))  # noqa: S603 - this program again
         self._running[process.pid] = (number, time.monotonic(), process)
 

@@ -89,7 +89,7 @@ async def _serve(
     from quorum_mcp.access.network import is_loopback
     from quorum_mcp.cli.greeting import facts, key_advice, lines
     from quorum_mcp.cli.serving import Server, url_of
-    from quorum_mcp.cli.workers import parent_ended
+    from quorum_mcp.cli.workers import ended
     from quorum_mcp.providers.registry import Registry
     from quorum_mcp.runs.service import Runs
 
@@ -110,7 +110,7 @@ async def _serve(
         server = Server(app, listener, root_path=root_path, access_log=access_log, leave=leave)
         orphaned = None
         if mine is not None:
-            orphaned = asyncio.create_task(parent_ended())
+            orphaned = asyncio.create_task(ended(mine.parent))
             orphaned.add_done_callback(lambda _: server.stop())
         try:
             await server.run_until_stopped(ready)
