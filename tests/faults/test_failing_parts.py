@@ -17,7 +17,7 @@ LONG = bool(os.environ.get("QUORUM_LONG_FAULTS"))
 # The default policy of retries with the run's ten seconds, or all of it at a third of the time.
 SECONDS = 10.0 if LONG else 3.0
 RETRY = {"attempts": 3} | ({} if LONG else {"min_seconds": 1.2, "max_seconds": 3.0})
-SLACK = 0.5
+SLACK = 1.5
 FOUR = "Two and two is four.\nCONCLUSION: 4"
 CODES = {
     "error": ("provider_unavailable", "upstream failed"),

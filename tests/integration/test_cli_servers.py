@@ -99,7 +99,10 @@ async def test_what_serve_refuses(tmp_path: Path) -> None:
         assert (taken.status, f"error: cannot listen on 127.0.0.1:{port}" in taken.err) == (2, True)
         assert f"hint: try another one: --port {port + 1}" in taken.err
     many = await quorum("serve", "--workers", "3")
-    assert (many.status, "--workers 3 needs PostgreSQL (QUORUM_DATABASE_URL) and Redis" in many.err) == (2, True)
+    assert (many.status, "--workers 3 needs PostgreSQL (QUORUM_DATABASE_URL) and Redis" in many.err) == (
+        2,
+        True,
+    )
     broken = await cli_at(tmp_path / "broken", "providers:\n  lab: {wire: openai, base_ulr: x}\n")("serve")
     assert broken.status == 2
     assert re.search(r"quorum\.yaml.*2.*base_ulr", broken.err)

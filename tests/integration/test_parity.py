@@ -98,7 +98,9 @@ def sample(operation: AnyOperation, session: str, call: str) -> dict[str, Any]:
 
 
 REFUSED = {
-    "seat.stop": "not_found", "budget.delete": "not_found", "review_changes": "config_error",
+    "seat.stop": "not_found",
+    "budget.delete": "not_found",
+    "review_changes": "config_error",
     "keys.revoke": "not_found",
     "organizations.create": "conflict",
     "organizations.delete": "not_found",

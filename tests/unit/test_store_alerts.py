@@ -61,7 +61,12 @@ async def test_an_alert_goes_with_the_transaction_that_it_is_about(store: Store)
 
 async def test_a_tenant_sees_its_own_alerts_and_those_of_providers(store: Store) -> None:
     async with store.opened() as database:
-        common, mine, others, all_ = alert(), alert(tenant="acme"), alert(tenant="other"), alert("provider.down", "lab")
+        common, mine, others, all_ = (
+            alert(),
+            alert(tenant="acme"),
+            alert(tenant="other"),
+            alert("provider.down", "lab"),
+        )
         for one in (common, mine, others, all_):
             await database.write(lambda conn, one=one: OUTBOX.put(conn, one))
         alerts = Alerts(database)
