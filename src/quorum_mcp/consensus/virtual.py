@@ -17,7 +17,6 @@ from quorum_mcp.consensus.query import ChatMessage, Query, QueryAnswer
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.errors import ModelNotFound, Unsupported
 from quorum_mcp.events import Event
-from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Message, Text
 from quorum_mcp.operations.invoke import validate
 from quorum_mcp.runs.service import Runs
@@ -136,7 +135,7 @@ def _result(call: Call, answer: QueryAnswer, seconds: float) -> Result:
     )
     whole = Answer((Text(answer.consensus or ""),), "stop", used, call.model, simulated=answer.simulated)
     return Result(
-        id=new_id("call"),
+        id=answer.session_id,
         answer=whole,
         provider="quorum",
         model=call.model.removeprefix(PREFIX),
