@@ -41,7 +41,9 @@ def completion(result: Result) -> Json:
 
 def extension(result: Result) -> Json:
     """What Quorum adds: the call's record, its cost in USD, and what a panel said besides its answer."""
-    record = {} if result.extension is not None else {"call_id": result.id}  # a panel's calls are its session's
+    record = (
+        {} if result.extension is not None else {"call_id": result.id}
+    )  # a panel's calls are its session's
     return {
         **record,
         "cost": None if result.cost is None else money.to_usd(result.cost),
