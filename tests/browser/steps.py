@@ -6,7 +6,8 @@ from playwright.sync_api import Locator, Page, expect
 def choose(page: Page, *models: str) -> None:
     """Put these models on the panel."""
     page.locator(".panel > summary").click()
-    if not page.locator(".panel").evaluate("panel => panel.open"):
+    page.wait_for_timeout(100)
+    if not page.get_by_label("Find a model").is_visible():
         page.locator(".panel > summary").click()  # the first one came before the page had its data
     for model in models:
         page.get_by_label("Find a model").fill(model)
