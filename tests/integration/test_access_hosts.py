@@ -12,7 +12,7 @@ from tests.support.rest import Rest
 from tests.support.server import config, free_port, serving
 
 from quorum_mcp.api import server
-from quorum_mcp.api.mcp.http import PATHS
+from quorum_mcp.api.mcp.endpoint import PATHS
 from quorum_mcp.operations.manifest import operations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]

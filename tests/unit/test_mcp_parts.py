@@ -1,6 +1,8 @@
 """Parts of the MCP surface that need no server: schemas, hints, and deltas that are joined."""
 
 import random
+import subprocess
+import sys
 
 import pytest
 from pydantic import BaseModel, Field
@@ -115,3 +117,8 @@ def applied(text: str, delta: Event) -> str:
 )
 def test_events_in_words(told: Event, words: str) -> None:
     assert describe(told) == words
+
+
+def test_a_server_that_nobody_asks_over_mcp_does_not_load_the_protocol() -> None:
+    code = "import sys, quorum_mcp.app, quorum_mcp.api.server; sys.exit('mcp' in sys.modules or 'mcp_types' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,8 +21,7 @@ from quorum_mcp.api.front import Front
 from quorum_mcp.api.gemini.dialect import Gemini
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
-from quorum_mcp.api.mcp.http import McpEndpoint
-from quorum_mcp.api.mcp.offers import Offers
+from quorum_mcp.api.mcp.endpoint import McpEndpoint
 from quorum_mcp.api.model_list import ModelList
 from quorum_mcp.api.model_route import ModelRoute
 from quorum_mcp.api.ollama.dialect import OllamaChat, OllamaEmbed
@@ -41,6 +41,9 @@ from quorum_mcp.errors import InvalidInput, NotFound, QuorumError, Unsupported
 from quorum_mcp.observe.metrics import Metrics
 from quorum_mcp.operations.context import Services
 from quorum_mcp.runs.service import Runs
+
+if TYPE_CHECKING:
+    from quorum_mcp.api.mcp.offers import Offers
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
@@ -65,7 +68,9 @@ class Holder:
         return None if self.services is None else self.services.get(Metrics)
 
 
-def build(settings: Settings, start: Start, *, loopback_bind: bool, offers: Offers | None = None) -> ASGIApp:
+def build(
+    settings: Settings, start: Start, *, loopback_bind: bool, offers: "Offers | None" = None
+) -> ASGIApp:
     """The application. `start` opens the services for its life; `offers` is what MCP has besides the product's own."""
     holder = Holder()
     mcp = McpEndpoint(holder.get, offers)

@@ -1,4 +1,4 @@
-"""MCP at /mcp (streamable HTTP), behind the same guard as every other path."""
+"""What serves /mcp (streamable HTTP), behind the same guard as every other path."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from quorum_mcp.access.master_keys import MasterKeys
@@ -19,12 +18,11 @@ from quorum_mcp.api.mcp.server import build
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.operations.context import Services
 
-PATHS = ("/mcp", "/mcp/")
 MAX_BODY = 32 * 1024 * 1024
 
 
-class McpEndpoint:
-    """The ASGI application of /mcp. `run()` must be open while it serves."""
+class McpApplication:
+    """Both revisions of the protocol over HTTP. `run()` must be open while it serves."""
 
     def __init__(self, services: Callable[[], Services], offers: Offers | None = None) -> None:
         self._services = services
@@ -39,10 +37,6 @@ class McpEndpoint:
     def run(self) -> AbstractAsyncContextManager[None]:
         """The life of the sessions; it can be entered once."""
         return self._manager.run()
-
-    def routes(self) -> list[Route]:
-        """Its routes: exact paths, because a mount would answer POST /mcp with a redirect."""
-        return [Route(path, self, name=path) for path in PATHS]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that the guard let through."""

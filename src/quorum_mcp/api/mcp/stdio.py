@@ -4,13 +4,14 @@ Hosts start this process and wait for the answer to `initialize`, so what that a
 later: the manifest with the first list of tools; settings, database and connections with the first call.
 """
 
-import asyncio
 import gc
 import sys
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from quorum_mcp.api.mcp.late import Late
 
 if TYPE_CHECKING:
     from quorum_mcp.api.mcp.backend import Backend, Tell
@@ -50,14 +51,15 @@ async def serve(open_backend: OpenBackend, toolsets: Sequence[str] = ()) -> None
 
     gc.freeze()
     gc.enable()
-    late = LateBackend(open_backend)
-    server = build(lambda _: late, toolsets=toolsets)
+    opening = Late(open_backend)
+    backend = late(opening)
+    server = build(lambda _: backend, toolsets=toolsets)
     try:
         async with stdio_server() as (incoming, outgoing):
             with redirect_stdout(sys.stderr):
                 await server.run(incoming, outgoing, server.create_initialization_options())
     finally:
-        await late.close()
+        await opening.close()
 
 
 @asynccontextmanager
@@ -91,20 +93,10 @@ async def _chosen(start: Start, config: Path | None, url: str | None) -> "AsyncG
         yield embedded
 
 
-class LateBackend:
-    """A backend that opens with its first call and stays open until `close`.
+def late(backend: "Late[Backend]") -> "Backend":
+    """A backend that is opened with its first call, which is told what opening failed with."""
 
-    One task opens and closes it, so that what it holds is released by the task that took it.
-    """
-
-    def __init__(self, open_backend: OpenBackend) -> None:
-        self._open = open_backend
-        self._ready: asyncio.Future[Backend] | None = None
-        self._done = asyncio.Event()
-        self._holder: asyncio.Task[None] | None = None
-
-    async def __call__(
-        self,
+    async def carry_out(
         operation: "AnyOperation",
         arguments: Mapping[str, Any],
         tell: "Tell | None",
@@ -112,26 +104,7 @@ class LateBackend:
         *,
         detached: bool = False,
     ) -> dict[str, Any]:
-        """Carry out an operation. Raises what opening failed with; the next call tries again."""
-        if self._ready is None:
-            self._ready = asyncio.get_running_loop().create_future()
-            self._holder = asyncio.create_task(self._hold(self._ready), name="backend")
-        backend = await asyncio.shield(self._ready)
-        return await backend(operation, arguments, tell, consent, detached=detached)
+        opened = await backend.get()
+        return await opened(operation, arguments, tell, consent, detached=detached)
 
-    async def close(self) -> None:
-        """Close what was opened."""
-        self._done.set()
-        if self._holder is not None:
-            await self._holder
-
-    async def _hold(self, ready: "asyncio.Future[Backend]") -> None:
-        try:
-            async with self._open() as backend:
-                ready.set_result(backend)
-                await self._done.wait()
-        except Exception as error:
-            if ready.done():
-                raise
-            self._ready = None
-            ready.set_exception(error)
+    return carry_out
