@@ -1,23 +1,14 @@
 // @ts-check
-/** The page: header, the part that the address names, help. */
+/** The page: what is around every page, and the page that the address names. */
 import { locked } from "./lib/api.js";
 import { html } from "./lib/html.js";
-import { path } from "./lib/router.js";
-import { PAGES, Missing } from "./pages/index.js";
-import { Header } from "./parts/header.js";
 import { Help } from "./parts/help.js";
 import { KeyField } from "./parts/key-field.js";
 import { LeaveDialog } from "./parts/leave-dialog.js";
+import { PageView } from "./parts/page-view.js";
+import { Shell } from "./parts/shell.js";
+import { Toasts } from "./parts/toast.js";
 import { render } from "./vendor/preact.js";
-
-/** @param {string} address @returns {[any, string[]]} the page and what its pattern caught */
-function match(address) {
-  for (const { pattern, page } of PAGES) {
-    const found = pattern.exec(address);
-    if (found) return [page, found.slice(1)];
-  }
-  return [Missing, []];
-}
 
 /** @param {MouseEvent} event moves on to the content; a hash of its own would change the page */
 function skip(event) {
@@ -26,15 +17,12 @@ function skip(event) {
 }
 
 function App() {
-  const [Page, caught] = match(path.value);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to the content</a>
-    <${Header} />
-    <main id="content" tabindex="-1">
-      ${locked.value ? html`<${KeyField} />` : html`<${Page} key=${path.value} caught=${caught} />`}
-    </main>
+    <${Shell}>${locked.value ? html`<${KeyField} />` : html`<${PageView} />`}<//>
     <${Help} />
     <${LeaveDialog} />
+    <${Toasts} />
   `;
 }
 

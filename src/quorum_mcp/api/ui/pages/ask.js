@@ -11,7 +11,7 @@ const EMBLEM = Array.from({ length: 7 }, (_, index) => ({
   state: index === 3 ? "other" : "behind",
 }));
 
-export function AskPage() {
+export function Page() {
   useEffect(() => {
     document.title = "Quorum";
   }, []);

@@ -1,23 +1,38 @@
 // @ts-check
-/** Every page: the addresses it answers to. A new page is a file and a line here. */
-import { html } from "../lib/html.js";
-import { AskPage } from "./ask.js";
-import { SessionPage } from "./session.js";
+/**
+ * Every page: its address, its place in the menu, and where its module is. A new page is a file and a line here.
+ *
+ * `load` is called when the page is first opened; the module exports `Page`, a component that gets what its
+ * pattern caught. `styles` names files of css/ that are loaded with it. `needs` is the scope that a key must have:
+ * without it the menu hides the page, and the page says so.
+ */
 
-/** @typedef {{pattern: RegExp, page: (props: {caught: string[]}) => any}} Page */
+/** @typedef {{caught: string[]}} Caught */
+/** @typedef {{pattern: RegExp, load: () => Promise<{Page: (props: Caught) => any}>, styles?: string[], needs?: string, title?: string, icon?: string, group?: string, path?: string}} Entry */
 
-/** @type {Page[]} */
+/** @type {Entry[]} */
 export const PAGES = [
-  { pattern: /^\/$/, page: AskPage },
-  { pattern: /^\/session\/([^/]+)$/, page: SessionPage },
-];
+  { pattern: /^\/$/, path: "/", title: "Ask", icon: "ask", group: "", styles: ["ask", "session"], needs: "ask", load: () => import("./ask.js") },
+  { pattern: /^\/session\/([^/]+)$/, styles: ["session", "answer"], needs: "read", load: () => import("./session.js") },
+]; // prettier-ignore
 
-/** An address that nothing answers to. */
-export function Missing() {
-  return html`
-    <section class="column empty">
-      <h1>There is no such page</h1>
-      <p><a href="#/">Ask a question</a> instead.</p>
-    </section>
-  `;
+/** The groups of the menu, in their order; the first has no name. */
+export const GROUPS = ["", "Watch", "Build", "Manage"];
+
+/** @param {string} address @returns {{entry: Entry, caught: string[]}|null} */
+export function find(address) {
+  for (const entry of PAGES) {
+    const found = entry.pattern.exec(address);
+    if (found) return { entry, caught: found.slice(1).map(decoded) };
+  }
+  return null;
+}
+
+/** @param {string} text a part of an address */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -17,7 +17,7 @@ import { useSignal } from "../vendor/signals.js";
 const TICK = 200; // milliseconds between two strokes of the clock that running bars are drawn by
 
 /** @param {{caught: string[]}} props */
-export function SessionPage({ caught: [id] }) {
+export function Page({ caught: [id] }) {
   const run = useMemo(() => new Run(id), [id]);
   const state = useSignal(/** @type {import("../lib/events.js").Connection} */ ("connecting"));
   const problem = useSignal(/** @type {ApiError|null} */ (null));
