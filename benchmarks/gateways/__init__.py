@@ -1,0 +1,1 @@
+"""Parts of `benchmarks/gateway.py`: an upstream, a load driver, the gateways, the tables."""
