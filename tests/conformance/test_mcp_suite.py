@@ -69,11 +69,7 @@ def test_every_scored_scenario_passes(url: str, revision: str, scenarios: int) -
 
 
 def test_no_check_of_the_older_revision_fails(url: str) -> None:
-    summary = judged(NEWER, url, "--requirements", "2025-11-25")
-    total = re.search(r"Total: (\d+) passed, (\d+) failed", summary)
-    assert total is not None
-    assert int(total[1]) >= 80
-    assert total[2] == "0"
+    assert "Total: 84 passed, 0 failed" in judged(NEWER, url, "--requirements", "2025-11-25")
 
 
 def test_the_suite_before_that_passes_too(url: str) -> None:

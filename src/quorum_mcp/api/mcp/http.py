@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import Message, Receive, Scope, Send
 
@@ -14,6 +13,7 @@ from quorum_mcp.access.master_keys import MasterKeys
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.api.mcp.backend import Backend, local
 from quorum_mcp.api.mcp.offers import Caller, Offers
+from quorum_mcp.api.mcp.resuming import Sessions
 from quorum_mcp.api.mcp.server import build
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.operations.context import Services
@@ -26,7 +26,7 @@ class McpApplication:
 
     def __init__(self, services: Callable[[], Services], offers: Offers | None = None) -> None:
         self._services = services
-        self._manager = StreamableHTTPSessionManager(
+        self._manager = Sessions(
             build(self._bind, offers=offers, keys=self._keys),
             # The guard has checked Host and Origin against server.allowed_hosts and allowed_origins before
             # any request comes here; a second list could only disagree with it.
