@@ -76,6 +76,11 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "webhooks.deliveries": {"limit": 5},
     "webhooks.test": {"webhook_id": "whk_none"},
     "providers.test": {"name": "lab"},
+    "providers.latencies": {},
+    "benchmark.timeline": {"time_window": "1h"},
+    "settings.show": {},
+    "operations.list": {},
+    "operations.get": {"name": "budget.set"},
 }
 """Inputs that need nothing that was made before."""
 

@@ -71,7 +71,7 @@ def tries(ids: dict[str, str]) -> dict[str, list[Given]]:
         "tokens.count": [{"text": "two"}],
         "health": [{}],
         "rate-limits": [{}],
-        "calls.list": [{}, *of_runs, {"provider": "lab"}, {"status": "error"}],
+        "calls.list": [{}, *of_runs, {"provider": "lab"}, {"status": "error"}, {"key_id": ids["key"]}, {"role": "answer"}],
         "calls.get": [{"call_id": ids["call"]}, {"call_id": ids["generated"]}],
         "stats": [{}],
         "calibrate": [{"rows": [{"question": "?", "answers": [{"model": "lab/a", "text": "4", "correct": 1}]}]}],
@@ -123,6 +123,11 @@ def tries_of_control(ids: dict[str, str]) -> dict[str, list[Given]]:
             {"metric": metric, **window}
             for metric in ("latency", "throughput", "cost", "success_rate", "quality") for window in windows
         ],
+        "benchmark.timeline": [*windows, {"providers": "lab"}],
+        "providers.latencies": [{}],
+        "settings.show": [{}],
+        "operations.list": [{}],
+        "operations.get": [{"name": "keys.create"}],
         "usage": [{"group_by": kind} for kind in ("organization", "key", "model", "tag", "provider")],
         "keys.create": [{"name": "x", "organization": ids["organization"]}, {"name": "x"}],
         "keys.list": [{}, {"organization": ids["organization"]}],

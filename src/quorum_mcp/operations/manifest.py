@@ -5,7 +5,7 @@ from importlib import import_module
 
 from quorum_mcp.operations.card import AnyOperation
 
-PACKAGES = ("runs", "calls", "consensus", "access", "reports", "notify")
+PACKAGES = ("runs", "calls", "consensus", "access", "reports", "notify", "operations")
 
 
 @cache

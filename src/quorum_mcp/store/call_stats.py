@@ -1,7 +1,7 @@
 """Figures over many calls: how providers do, and what was used in all."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from quorum_mcp.store.call_rows import NOT_ITS_FAULT
 from quorum_mcp.store.database import Database
@@ -18,6 +18,14 @@ class ProviderStats(Struct, frozen=True):
     calls: int
     failed: int
     mean_latency_ms: float | None
+
+
+class Took(Struct, frozen=True):
+    """One past call of a provider: when it began (microseconds since 1970), and how long it took."""
+
+    at: int
+    latency_ms: int | None
+    ok: bool
 
 
 class Totals(Struct, frozen=True):
@@ -47,6 +55,14 @@ class CallStats:
 
         return await self._database.read(body)
 
+    async def recent(self, names: list[str], tenant: str | None) -> dict[str, list[Took]]:
+        """The last 100 such calls of each named provider, the oldest first; of one tenant, or of all (None)."""
+
+        def body(conn: Connection) -> dict[str, list[Took]]:
+            return {name: _recent(conn, name, tenant) for name in names}
+
+        return await self._database.read(body)
+
     async def totals(self, where: CallFilter) -> Totals:
         """Sums over the calls of the filter."""
         ok = case((calls.c.status == "ok", 1))
@@ -73,18 +89,25 @@ class CallStats:
         return await self._database.read(body)
 
 
-def _provider(conn: Connection, name: str) -> ProviderStats:
-    last = (
-        select(calls.c.status, calls.c.latency_ms)
-        .where(
-            calls.c.provider == name,
-            calls.c.status.in_(("ok", "error")),
-            func.coalesce(calls.c.error_code, "").not_in(NOT_ITS_FAULT),
-        )
-        .order_by(calls.c.created_at.desc())
-        .limit(RECENT)
-        .subquery()
+def _last(name: str, tenant: str | None = None) -> Select[str, int | None, int]:
+    """The last calls of a provider that say something about it."""
+    statement = select(calls.c.status, calls.c.latency_ms, calls.c.created_at).where(
+        calls.c.provider == name,
+        calls.c.status.in_(("ok", "error")),
+        func.coalesce(calls.c.error_code, "").not_in(NOT_ITS_FAULT),
     )
+    if tenant is not None:
+        statement = statement.where(calls.c.tenant == tenant)
+    return statement.order_by(calls.c.created_at.desc()).limit(RECENT)
+
+
+def _recent(conn: Connection, name: str, tenant: str | None) -> list[Took]:
+    found = conn.execute(_last(name, tenant)).all()
+    return [Took(at, latency, status == "ok") for status, latency, at in reversed(found)]
+
+
+def _provider(conn: Connection, name: str) -> ProviderStats:
+    last = _last(name).subquery()
     row = conn.execute(
         select(
             func.count(),

@@ -97,6 +97,20 @@ class Figures:
 
         return await self._database.read(body)
 
+    async def slots(self, where: Slots, measure: str) -> dict[int, dict[int, int]]:
+        """How many calls are in each bucket of a measure, for each slot of time by its beginning."""
+        keys = (histograms.c.starts_at, histograms.c.bucket)
+        chosen = select(*keys, _sum(histograms.c.count)).where(histograms.c.measure == measure)
+        statement = _within(chosen, histograms, where).group_by(*keys)
+
+        def body(conn: Connection) -> dict[int, dict[int, int]]:
+            found: defaultdict[int, dict[int, int]] = defaultdict(dict)
+            for starts_at, bucket, count in conn.execute(statement):
+                found[starts_at][bucket] = count
+            return dict(found)
+
+        return await self._database.read(body)
+
     async def by_tags(self, where: CallFilter) -> dict[Tags, Sums]:
         """Sums for each set of tags that calls carry, over the calls themselves; without times and faults."""
         ok, failed = calls.c.status == "ok", calls.c.status == "error"

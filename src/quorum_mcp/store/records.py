@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Select, func, select
 
+from quorum_mcp import codec
 from quorum_mcp.store.bulk import store_new
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, attempt_row, call_of, call_row
 from quorum_mcp.store.database import Database
@@ -15,6 +16,7 @@ from quorum_mcp.store.rollups import roll_up
 from quorum_mcp.store.tables import attempts, calls
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+_EQUAL = ("tenant", "run_id", "provider", "model", "role", "key_id", "status", "simulated")
 _SLIM = [column.label(column.name) for column in calls.c if column.name not in ("prompt", "answer")]
 
 
@@ -22,6 +24,7 @@ class CallFilter(Struct, frozen=True, kw_only=True):
     """Which calls: those that satisfy every field that is set.
 
     Attributes:
+        tag: one of the tags that it carries.
         since: begun at or after, `until`: begun before; microseconds since 1970.
         simulated: only simulated calls, or only real ones.
     """
@@ -30,6 +33,9 @@ class CallFilter(Struct, frozen=True, kw_only=True):
     run_id: str | None = None
     provider: str | None = None
     model: str | None = None
+    role: str | None = None
+    key_id: str | None = None
+    tag: str | None = None
     status: CallStatus | None = None
     simulated: bool | None = None
     since: int | None = None
@@ -81,9 +87,11 @@ class Records:
 
 def filtered(statement: S, where: CallFilter) -> S:
     """`statement` over the table `calls`, narrowed to the filter."""
-    for name in ("tenant", "run_id", "provider", "model", "status", "simulated"):
+    for name in _EQUAL:
         if (value := getattr(where, name)) is not None:
             statement = statement.where(calls.c[name] == value)
+    if where.tag is not None:
+        statement = statement.where(calls.c.tags.contains(codec.encode_text(where.tag), autoescape=True))
     if where.since is not None:
         statement = statement.where(calls.c.created_at >= where.since)
     if where.until is not None:

@@ -1,7 +1,8 @@
-"""What callers can do with keys, organisations and stored credentials. Nothing here is an MCP tool."""
+"""What callers can do with keys, organisations, stored credentials and the settings. Nothing here is an MCP tool."""
 
 from quorum_mcp.access.ops.credentials import OPERATIONS as CREDENTIALS
 from quorum_mcp.access.ops.keys import OPERATIONS as KEYS
 from quorum_mcp.access.ops.organizations import OPERATIONS as ORGANIZATIONS
+from quorum_mcp.access.ops.settings import OPERATIONS as SETTINGS
 
-OPERATIONS = [*KEYS, *ORGANIZATIONS, *CREDENTIALS]
+OPERATIONS = [*KEYS, *ORGANIZATIONS, *CREDENTIALS, *SETTINGS]

@@ -38,10 +38,23 @@ class Standing(Struct, frozen=True):
             return self.now
         if not self.state.spent:
             return None
-        since = max(self.window.starts_at, self.budget.created_at if self.budget.period == "total" else 0)
-        at = self.now + left * max(SHORTEST, self.now - since) // self.state.spent
+        at = self.now + left * self._elapsed // self.state.spent
         resets = self.window.resets_at
         return None if at > _LATEST or (resets is not None and at >= resets) else at
+
+    @property
+    def projected(self) -> int | None:
+        """Nanodollars spent when the window ends, at the same rate. None: it never ends."""
+        resets = self.window.resets_at
+        if resets is None:
+            return None
+        return self.state.spent + self.state.spent * max(0, resets - self.now) // self._elapsed
+
+    @property
+    def _elapsed(self) -> int:
+        """Microseconds that the rate of spending is taken over."""
+        since = max(self.window.starts_at, self.budget.created_at if self.budget.period == "total" else 0)
+        return max(SHORTEST, self.now - since)
 
 
 _LATEST = 253_402_300_799 * MICROSECONDS

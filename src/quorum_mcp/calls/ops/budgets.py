@@ -48,6 +48,9 @@ class BudgetView(BaseModel):
     forecast: str | None = Field(
         description="When it is spent at this period's average rate; null: not within the period."
     )
+    projected: float | None = Field(
+        description="USD spent when the period ends, at that rate; null: it never ends."
+    )
     closed: bool = Field(
         description="Whether a bill above what was set aside has closed it, until it is set again."
     )
@@ -228,6 +231,7 @@ def _view(standing: Standing) -> BudgetView:
         alert_threshold=budget.alert_threshold,
         resets_at=moment(standing.window.resets_at),
         forecast=moment(standing.forecast),
+        projected=None if standing.projected is None else money.to_usd(standing.projected),
         closed=state.closed and budget.stored,
         origin=budget.origin,
     )

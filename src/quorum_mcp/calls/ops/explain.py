@@ -1,9 +1,11 @@
 """One call with all that was decided for it."""
 
+from msgspec import structs
 from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp import money
 from quorum_mcp.calls.ops.records import CallView, call_view
+from quorum_mcp.calls.stages import Request, StageName, stages
 from quorum_mcp.errors import NotFound
 from quorum_mcp.operations.card import Http, Operation
 from quorum_mcp.operations.context import Context
@@ -36,10 +38,22 @@ class AttemptView(BaseModel):
     cost: float | None = Field(description="USD; null where no price is known.")
 
 
+class StageView(BaseModel):
+    """One decision on the call's way; times are seconds."""
+
+    stage: StageName = Field(
+        description="`candidates`, `cache`, `queue`, `limits`, `breaker`, `budget`, `provider`, `pause` (between attempts) or `other`."
+    )
+    began: float = Field(description="When it began, after the call did.")
+    seconds: float = Field(description="How long it took.")
+    decision: str = Field(description="What was decided.")
+
+
 class CallDetails(CallView):
-    """One call with its attempts."""
+    """One call with its attempts and its stages."""
 
     tries: list[AttemptView] = Field(description="Each request that left, in their order.")
+    stages: list[StageView] = Field(description="What each part of the pipeline decided, in their order.")
 
 
 async def explain(ctx: Context, given: CallId) -> CallDetails:
@@ -50,7 +64,14 @@ async def explain(ctx: Context, given: CallId) -> CallDetails:
         raise NotFound(f"there is no call {given.call_id}", hint="GET /api/calls lists them")
     call, attempts = found
     tries = [_attempt(one, call.created_at) for one in attempts]
-    return CallDetails(**call_view(call).model_dump(), tries=tries)
+    passed = stages(
+        call.trace, [Request(f"{one.provider}/{one.model}", one.began, one.latency) for one in tries]
+    )
+    return CallDetails(
+        **call_view(call).model_dump(),
+        tries=tries,
+        stages=[StageView(**structs.asdict(one)) for one in passed],
+    )
 
 
 def _attempt(one: AttemptRecord, began: int) -> AttemptView:

@@ -9,6 +9,7 @@ from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Empty, Http, Operation
 from quorum_mcp.operations.context import Context
 from quorum_mcp.operations.paging import Cursor, Limit, Next
+from quorum_mcp.runs.ops import micros
 from quorum_mcp.store.call_rows import CallRecord
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.clock import MICROSECONDS
@@ -28,6 +29,11 @@ class CallQuery(BaseModel):
     status: Literal["ok", "error", "cancelled", "unknown"] | None = Field(
         None, description="Only calls that ended so."
     )
+    role: str | None = Field(None, max_length=50, description="Only calls made for this.")
+    key_id: str | None = Field(None, max_length=200, description="Only calls that this API key asked for.")
+    tag: str | None = Field(None, max_length=200, description="Only calls that carry this tag.")
+    since: str | None = Field(None, description="Begun at or after, ISO 8601.")
+    until: str | None = Field(None, description="Begun before, ISO 8601.")
     cursor: Cursor = None
 
 
@@ -42,6 +48,7 @@ class CallView(BaseModel):
         description="What it was made for: `answer`, `critique`, `advocate`, `defence`, `judge`, `synthesizer` or `generate`."
     )
     surface: str = Field(description="Which part of Quorum made it.")
+    key_id: str | None = Field(description="The API key that asked; null: none did.")
     status: str = Field(description="`ok`, `error`, `cancelled` or `unknown`.")
     stop: str | None = Field(description="Why the answer ends.")
     error: dict[str, Any] | None = Field(description="`code` and `message` of what went wrong.")
@@ -91,6 +98,11 @@ async def list_calls(ctx: Context, given: CallQuery) -> CallPage:
         provider=given.provider,
         model=given.model,
         status=given.status,
+        role=given.role,
+        key_id=given.key_id,
+        tag=given.tag,
+        since=micros("since", given.since),
+        until=micros("until", given.until),
     )
     await ctx.get(Journal).flush()  # what ended a moment ago belongs to the list
     page = await ctx.get(Records).page(where, limit=given.limit, cursor=given.cursor)
@@ -124,6 +136,7 @@ def call_view(call: CallRecord) -> CallView:
         model=call.model,
         role=call.role,
         surface=call.surface,
+        key_id=call.key_id,
         status=call.status,
         stop=call.stop,
         error=error,
