@@ -120,4 +120,5 @@ async def messages(response: aiohttp.ClientResponse) -> list[dict[str, Any]]:
     if response.content_type == "application/json":
         return [await response.json()]
     lines = (await response.read()).decode().splitlines()
-    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    pieces = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
+    return [json.loads(piece) for piece in pieces if piece]  # the first one of a resumable stream is empty
