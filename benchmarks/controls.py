@@ -32,9 +32,9 @@ from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.app import running
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Result
+from quorum_mcp.calls.limits.limit import NOTHING
 from quorum_mcp.calls.metrics import CallMetrics
 from quorum_mcp.calls.pipeline import Calls
-from quorum_mcp.calls.record import NOTHING
 from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.messages import ModelRequest, Text, message
@@ -72,6 +72,10 @@ class Instant:
         self._deltas = tuple(TextDelta(word) for word in WORDS[:deltas])
         self._answer = Answer((Text("".join(WORDS)),), "stop", Usage(input=60, output=100), "a")
 
+    async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
+        del request, timeouts
+        return self._answer
+
     async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
         del request, timeouts
         for delta in self._deltas:
@@ -86,7 +90,8 @@ class Off:
     """In the place of a control that is switched off: whatever it is asked, it does nothing."""
 
     def __init__(self) -> None:
-        self.take, self.reserve, self.of = _nothing_taken, _nothing_drawn, _none
+        self.reserve, self.of = _nothing_drawn, _none
+        self.take_at_once = _taken
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         setattr(self, name, _nothing)
@@ -98,7 +103,7 @@ def _none(*_: object) -> tuple[()]:
     return ()
 
 
-async def _nothing_taken(*_: object) -> object:
+def _taken(*_: object) -> object:
     return NOTHING
 
 
@@ -121,7 +126,7 @@ async def wired(deltas: int) -> AsyncGenerator[Services, None]:
 Step = Callable[[int], Awaitable[None]]
 
 
-def called(calls: Calls, *, controls: bool) -> Step:
+def called(calls: Calls, *, controls: bool, whole: bool) -> Step:
     """One call through the pipeline; `number` makes each prompt another one, so that the cache never has it."""
 
     async def step(number: int) -> None:
@@ -136,14 +141,22 @@ def called(calls: Calls, *, controls: bool) -> Step:
             tags=("team:a",) if controls else (),
             cache=controls,
         )
-        async for item in calls.stream(call):
-            if isinstance(item, Result):
-                pass
+        await made(calls, call, whole=whole)
 
     return step
 
 
-async def received(services: Services) -> Step:
+async def made(calls: Calls, call: Call, *, whole: bool) -> None:
+    """Make the call."""
+    if whole:
+        await calls.run(call)
+        return
+    async for item in calls.stream(call):
+        if isinstance(item, Result):
+            pass
+
+
+async def received(services: Services, *, whole: bool) -> Step:
     """The same, from a request's headers and body on: its key is checked, its JSON read."""
     keys, calls, dialect = services.get(Keys), services.get(Calls), ChatCompletions()
     _, key = await keys.create("local", "bench", scopes=frozenset({"ask"}), requests_per_minute=10**9)
@@ -168,9 +181,7 @@ async def received(services: Services) -> Step:
             key=principal.key,
             tags=("team:a",),
         )
-        async for item in calls.stream(call):
-            if isinstance(item, Result):
-                pass
+        await made(calls, call, whole=whole)
 
     return step
 
@@ -181,6 +192,9 @@ def bare(deltas: int) -> Step:
 
     async def step(number: int) -> None:
         request = ModelRequest("a", (message("user", f"{PROMPT} {number}"),), max_tokens=200, temperature=0.0)
+        if not deltas:
+            await provider.complete(request, Timeouts())
+            return
         async for _ in provider.stream(request, Timeouts()):
             pass
 
@@ -211,34 +225,34 @@ async def ladder(kind: str, calls: int, repeats: int) -> float:
     row("---", "---:", "---:", "---:")
     async with wired(EVENTS[kind]) as services:
         journal, real = services.get(Journal), services.get(Calls)
-        on = {
-            "ledger": real.ledger,
-            "limits": real.limits,
-            "budgets": real.budgets,
-            "watchers": real.watchers,
-        }
-        off = Off()
-        real.ledger = real.limits = real.budgets = off  # type: ignore[assignment]  # switched off
-        real.watchers = ()
+        desk, off, whole = real.admission, Off(), not EVENTS[kind]
+        on = {name: getattr(desk, name) for name in ("ledger", "limits", "budgets", "watchers")}
+
+        def put(name: str, part: object) -> None:
+            setattr(desk, name, part)
+            setattr(real, name, part)
+
+        for name in on:
+            put(name, () if name == "watchers" else off)
         rungs: list[tuple[str, Callable[[], object], bool]] = [
             ("pipeline, breaker, queue", lambda: None, False),
             ("+ cache key, miss and keep, allowance", lambda: None, True),
-            ("+ rates of requests and tokens", lambda: setattr(real, "limits", on["limits"]), True),
-            ("+ budgets", lambda: setattr(real, "budgets", on["budgets"]), True),
-            ("+ journal and record", lambda: setattr(real, "ledger", on["ledger"]), True),
-            ("+ metrics and watchers", lambda: setattr(real, "watchers", on["watchers"]), True),
+            ("+ rates of requests and tokens", lambda: put("limits", on["limits"]), True),
+            ("+ budgets", lambda: put("budgets", on["budgets"]), True),
+            ("+ journal and record", lambda: put("ledger", on["ledger"]), True),
+            ("+ metrics and watchers", lambda: put("watchers", on["watchers"]), True),
         ]
-        last, whole = await measured(bare(EVENTS[kind]), journal, calls, repeats)
+        last, process = await measured(bare(EVENTS[kind]), journal, calls, repeats)
         first = last
-        row("provider alone", last, 0.0, whole)
+        row("provider alone", last, 0.0, process)
         for name, switch, controls in rungs:
             switch()
-            cost, whole = await measured(called(real, controls=controls), journal, calls, repeats)
-            row(name, cost, cost - last, whole)
+            step = called(real, controls=controls, whole=whole)
+            cost, process = await measured(step, journal, calls, repeats)
+            row(name, cost, cost - last, process)
             last = cost
-        vars(real).update(on)
-        cost, whole = await measured(await received(services), journal, calls, repeats)
-        row("+ key check and its own rate, decoding", cost, cost - last, whole)
+        cost, process = await measured(await received(services, whole=whole), journal, calls, repeats)
+        row("+ key check and its own rate, decoding", cost, cost - last, process)
         last = cost
     print(f"\nall controls: {last - first:.1f} us over the provider alone (bar: {BAR[kind]:g} us)")
     return last
@@ -257,8 +271,8 @@ async def counting() -> None:
 
     async with wired(0) as services:
         calls = services.get(Calls)
-        calls.watchers = (*calls.watchers, Seen())
-        await called(calls, controls=True)(0)
+        calls.watchers = calls.admission.watchers = (*calls.watchers, Seen())
+        await called(calls, controls=True, whole=True)(0)
         metrics = next(one for one in calls.watchers if isinstance(one, CallMetrics))
         (attempt, bill, error), (state,) = seen
         costs: list[float] = []
@@ -274,7 +288,7 @@ async def counting() -> None:
 async def profiled(kind: str, calls: int) -> None:
     """Where the time goes, the whole pipeline with all controls."""
     async with wired(EVENTS[kind]) as services:
-        step = called(services.get(Calls), controls=True)
+        step = await received(services, whole=not EVENTS[kind])
         for number in range(200):
             await step(number)
         profile = cProfile.Profile(time.thread_time)

@@ -39,7 +39,10 @@ class World:
 
     def calls(self, count: int, error: BaseException | None = None, seconds: float = 0.1) -> None:
         for _ in range(count):
-            attempt = Attempt("att", 1, LAB, None, (), self.time - seconds, first_token=seconds)  # pyright: ignore[reportArgumentType] - what was taken is not looked at
+            began = self.time - seconds
+            attempt = Attempt(
+                "att", 1, LAB, *cast("Any", (None, (), began, None)), began=began, first_token=seconds
+            )
             self.vitals.attempted(attempt, cast("Billed", None), error)
             self.time += 0.1
 

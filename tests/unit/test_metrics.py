@@ -1,11 +1,13 @@
 """Series stay few, whatever names callers make up."""
 
 import time
+from typing import cast
 
 from quorum_mcp.answers import Answer, Usage
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.limits.limit import NOTHING
 from quorum_mcp.calls.metrics import MOST_MODELS, OTHER, CallMetrics
+from quorum_mcp.calls.queue import Queue
 from quorum_mcp.calls.record import Bill, State
 from quorum_mcp.config.providers import ProviderSettings
 from quorum_mcp.config.settings import Settings
@@ -29,7 +31,8 @@ def counted(*, answered: bool) -> Metrics:
         target = registry.resolve(f"lab/made-up-{number}")
         call = Call(model=target.name, request=ModelRequest("", ()), deadline=time.monotonic() + 60)
         state = State(call, first=target)
-        state.last = attempt = state.attempt(target, None, NOTHING)
+        state.last, state.attempts = target, 1
+        attempt = state.attempt(target, cast("Queue", None), NOTHING)
         attempt.first_token = 0.1
         if answered:
             state.succeed(attempt, Answer((Text("4"),), "stop", BILL.usage, target.model), BILL)

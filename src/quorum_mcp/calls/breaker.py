@@ -199,6 +199,10 @@ class Pass:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """The call has ended, so."""
+        self.ended(error)
+
+    def ended(self, error: BaseException | None) -> None:
+        """The call has ended; `error` is how, None for an answer."""
         if self._done:
             return
         if error is None:
@@ -208,9 +212,10 @@ class Pass:
         else:  # cancelled, or a limit, a budget, a deadline of ours: the provider was not even asked
             self._release()
 
-    def leaves(self) -> None:
-        """The request leaves now, after all waiting."""
+    def leaves(self) -> float:
+        """The request leaves now, after all waiting; returns when that is."""
         self._began = self._breaker.now()
+        return self._began
 
     def answered(self) -> None:
         """The model answered; what comes after that says nothing about it."""

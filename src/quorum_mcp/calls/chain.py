@@ -90,8 +90,20 @@ class Chain:
         return None
 
     @property
+    def target(self) -> Target:
+        """Whom the present attempt asks."""
+        return self._current.target
+
+    @property
+    def is_first(self) -> bool:
+        """Whether that is the model that was asked for."""
+        return self._current is self._candidates[0]
+
+    @property
     def another(self) -> bool:
         """Whether someone else could be asked if the present attempt fails, for the first time or again."""
+        if len(self._candidates) == 1:
+            return False
         others = (one for one in self._candidates if one is not self._current and not one.over)
         return any(not self._refuses(one.target.name) for one in others)
 

@@ -2,7 +2,7 @@
 
 from quorum_mcp.answers import Answer, Usage
 from quorum_mcp.calls.record import Attempt, Bill
-from quorum_mcp.calls.tokens import bound, count
+from quorum_mcp.calls.tokens import bound, count, rough_bound
 from quorum_mcp.errors import (
     BudgetExceeded,
     ContextTooLong,
@@ -30,14 +30,19 @@ DEFAULT_MAX_TOKENS = 8_192
 """The output cap that counts (and is sent) under a bound on cost when the caller gave none."""
 
 
-def worst_case(registry: Registry, target: Target, request: ModelRequest, *, strict: bool = True) -> int:
-    """Nanodollars that the request cannot exceed. Without a known price it is refused, or 0 if not `strict`."""
+def worst_case(
+    registry: Registry, target: Target, request: ModelRequest, *, strict: bool = True, exact: bool = True
+) -> int:
+    """Nanodollars that the request cannot exceed. Without a known price it is refused, or 0 if not `strict`.
+
+    Where it need not be `exact`, it is found in no time, and its prompt counts some three times as much.
+    """
     known = registry.price(target.provider.name, target.model)
     if known is not None and known.input == known.output == 0:
         return 0
     if known is None and not strict:
         return 0
-    tokens = bound(request)
+    tokens = bound(request) if exact else rough_bound(request)
     price = registry.price(target.provider.name, target.model, tokens)
     if price is None:
         raise BudgetExceeded(
@@ -46,23 +51,17 @@ def worst_case(registry: Registry, target: Target, request: ModelRequest, *, str
             provider=target.provider.name,
             model=target.model,
         )
-    output = 0 if request.task == "embed" else request.max_tokens or DEFAULT_MAX_TOKENS
+    output = 0 if request.task == "embed" else request.max_tokens or target.max_tokens or DEFAULT_MAX_TOKENS
     return price.cost(Usage(input=tokens, output=output))
 
 
-def bill(
-    registry: Registry,
-    request: ModelRequest,
-    attempt: Attempt,
-    answer: Answer | None,
-    error: BaseException | None,
-) -> Bill:
+def bill(registry: Registry, attempt: Attempt, answer: Answer | None, error: BaseException | None) -> Bill:
     """The bill of an attempt. What the provider did not report is its reservation, or an estimate.
 
     An attempt that the provider refused (its error says so) costs nothing; one that was cut or cancelled may
     have been billed, so it counts.
     """
-    target = attempt.target
+    target, request = attempt.target, attempt.request
     usage = answer.usage if answer is not None else _reported(error)
     price = registry.price(target.provider.name, target.model, usage.input)
     if usage.cost is not None:
@@ -79,7 +78,10 @@ def bill(
         return Bill(usage, None, True, None)
     cost = price.cost(usage)
     if attempt.reserved is not None:  # an estimate above the worst case is the estimate's fault
-        cost = attempt.reserved.amount if answer is None else min(cost, attempt.reserved.amount)
+        most = attempt.reserved.amount
+        if not attempt.reserved.exact:
+            most = min(most, worst_case(registry, target, request, strict=False))
+        cost = most if answer is None else min(cost, most)
     return Bill(usage, cost, True, price.source)
 
 

@@ -9,6 +9,7 @@ import time
 from quorum_mcp.answers import Answer
 from quorum_mcp.calls.record import Attempt, Bill, State
 from quorum_mcp.errors import QuorumError
+from quorum_mcp.providers.registry import Target
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus
 from quorum_mcp.store.clock import now_us
 from quorum_mcp.store.journal import Journal
@@ -36,6 +37,7 @@ class Ledger:
             ),
             _begun(state, attempt),
         )
+        state.attempts += 1
 
     def done(
         self,
@@ -47,7 +49,9 @@ class Ledger:
     ) -> None:
         """Write how an attempt ended; where the call has its result, its record goes along."""
         usage, target = settled.usage, attempt.target
-        state.last, state.bill, state.answer = attempt, settled, answer
+        state.last, state.bill, state.answer = target, settled, answer
+        first = attempt.first_token
+        state.since = None if first is None else attempt.began - state.began + first
         record = AttemptRecord(
             id=attempt.id,
             call_id=state.id,
@@ -65,7 +69,7 @@ class Ledger:
             finished_at=now_us(),
         )
         state.recorded = state.result is not None
-        self._journal.done(record, _ended(state, attempt, settled) if state.recorded else None)
+        self._journal.done(record, _ended(state, target, settled) if state.recorded else None)
 
     def finish(self, state: State) -> None:
         """Write the call itself, once, when all its attempts are over. A call without attempts leaves no row."""
@@ -91,10 +95,9 @@ def _begun(state: State, attempt: Attempt) -> CallRecord:
     )
 
 
-def _ended(state: State, attempt: Attempt, settled: Bill) -> CallRecord:
-    call, target, usage = state.call, attempt.target, settled.usage
+def _ended(state: State, target: Target, settled: Bill) -> CallRecord:
+    call, usage = state.call, settled.usage
     error = state.error if state.result is None else None
-    first = None if attempt.first_token is None else attempt.began - state.began + attempt.first_token
     return CallRecord(
         id=state.id,
         tenant=call.tenant,
@@ -120,7 +123,7 @@ def _ended(state: State, attempt: Attempt, settled: Bill) -> CallRecord:
         cost=None if settled.cost is None else state.spent,
         price_source=settled.source,
         latency_ms=round((time.monotonic() - state.began) * 1000),
-        first_token_ms=None if first is None else round(first * 1000),
+        first_token_ms=None if state.since is None else round(state.since * 1000),
         attempts=state.attempts,
         trace=tuple(state.trace.lines),
         finished_at=now_us(),

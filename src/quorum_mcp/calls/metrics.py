@@ -68,7 +68,7 @@ class CallMetrics:
     def finished(self, state: State) -> None:
         """Count one call; one that belongs to no session is a question of its own."""
         metrics, result, seconds = self._metrics, state.result, time.monotonic() - state.began
-        target = state.last.target if state.last is not None else state.first
+        target = state.last or state.first
         series = NOBODY if target is None else self._of(target, answered=result is not None)
         if result is None:
             status = "cancelled" if state.error is None else state.error.code

@@ -1,8 +1,9 @@
 """One model call, top to bottom: candidates, attempts, the provider, the bill, the record.
 
-Two loops, because retry and fallback are part of the truth: candidates outside, attempts inside. Streaming
-and whole answers are the same code; `run` only collects. Nothing is retried after its first delta was passed
-on, unless the caller allows the stream to begin anew (`restartable`), and nothing runs after the deadline.
+Two loops, because retry and fallback are part of the truth: candidates outside, attempts inside. A whole answer
+and a stream go through the same stages and differ only in what is passed on. Nothing is retried after its first
+delta was passed on, unless the caller allows the stream to begin anew (`restartable`), and nothing runs after the
+deadline.
 """
 
 import asyncio
@@ -13,18 +14,18 @@ from contextlib import aclosing
 from msgspec import structs
 
 from quorum_mcp.answers import Answer, Delta, TextDelta
+from quorum_mcp.calls.admission import Admission
 from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.cache import Cache, Lookup, replay
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.candidates import Candidates
-from quorum_mcp.calls.chain import WAITING_SHARE, Chain, Step
-from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
+from quorum_mcp.calls.chain import Chain, Step
 from quorum_mcp.calls.handler import PREFIX, ModelHandler
 from quorum_mcp.calls.ledger import Ledger
-from quorum_mcp.calls.limits import Limits, Turn
+from quorum_mcp.calls.limits import Limits
 from quorum_mcp.calls.queue import Queues
-from quorum_mcp.calls.record import Attempt, Reserved, State
+from quorum_mcp.calls.record import Attempt, State
 from quorum_mcp.calls.watcher import Watcher
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import (
@@ -34,9 +35,8 @@ from quorum_mcp.errors import (
     ProviderModelMissing,
     QuorumError,
 )
-from quorum_mcp.messages import ModelRequest
-from quorum_mcp.providers.base import Provider, Timeouts
-from quorum_mcp.providers.registry import Registry, Target
+from quorum_mcp.providers.base import Timeouts
+from quorum_mcp.providers.registry import Registry
 
 Item = Delta | Restart | Result
 CONNECT_SECONDS = 10.0
@@ -66,40 +66,50 @@ class Calls:
         self.cache = cache or Cache(settings.cache)
         self.limits = limits or Limits(settings, registry)
         self.queues = Queues(settings)
+        self.admission = Admission(
+            registry, ledger, budgets, self.limits, self.queues, self.breaker, watchers
+        )
         self.virtual: ModelHandler | None = None
         """Who answers for the names below `quorum/`; set once, when everything is wired."""
 
     async def run(self, call: Call) -> Result:
         """Make the call and return its result. Raises the error of the last candidate."""
-        async with aclosing(self.stream(call, restartable=True, whole=True)) as items:
-            async for item in items:
-                if isinstance(item, Result):
-                    return item
-        raise Cancelled("the call ended without an answer", model=call.model)
+        if self.virtual is not None and call.model.startswith(PREFIX):
+            return await _last(self.virtual.stream(call), call)
+        state = State(call)
+        lookup: Lookup | None = None
+        try:
+            chain, lookup = await self._begin(state)
+            if lookup.answer is not None:
+                return state.repeat(chain.target, lookup.answer)
+            step: Step | None = chain.first()
+            while step is not None:
+                if step.wait:
+                    await asyncio.sleep(step.wait)
+                try:
+                    await self._ask(chain, state)
+                    break
+                except QuorumError as error:
+                    step = await self._after(error, chain, state, restartable=True)
+            return self._end(chain, state, lookup)
+        finally:
+            self._finish(state, lookup)
 
-    def stream(
-        self, call: Call, *, restartable: bool = False, whole: bool = False
-    ) -> AsyncGenerator[Item, None]:
-        """Make the call; yields deltas as they come and, last, the `Result`.
-
-        With `whole` nobody wants the deltas: providers may be asked for the answer in one piece.
-        """
+    def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
+        """Make the call; yields deltas as they come and, last, the `Result`."""
         if self.virtual is not None and call.model.startswith(PREFIX):
             return self.virtual.stream(call)
-        return self._stream(State(call, whole=whole), restartable=restartable)
+        return self._stream(State(call), restartable=restartable)
 
     async def _stream(self, state: State, *, restartable: bool) -> AsyncGenerator[Item, None]:
-        call, lookup = state.call, None
+        lookup: Lookup | None = None
         try:
-            targets = await self.candidates.of(call, state)
-            lookup = await self.cache.lookup(call, targets[0])
-            state.trace.add(f"cache: {lookup.note}")
+            chain, lookup = await self._begin(state)
             if (kept := lookup.answer) is not None:
                 for delta in replay(kept):
                     yield delta
-                yield state.repeat(targets[0], kept)
+                yield state.repeat(chain.target, kept)
                 return
-            chain = Chain(targets, self.settings.retry, self.breaker.refuses, call.deadline)
             step: Step | None = chain.first()
             while step is not None:
                 if step.wait:
@@ -108,25 +118,30 @@ class Calls:
                     state.streamed = False
                     yield Restart()
                 try:
-                    async with aclosing(self._attempt(step.target, chain, state)) as deltas:
+                    async with aclosing(self._told(chain, state)) as deltas:
                         async for delta in deltas:
+                            state.streamed = True
                             yield delta
                     break
                 except QuorumError as error:
-                    step = await self._after(error, step, chain, state, restartable=restartable)
-            if state.result is None:
-                raise state.error or Cancelled("the call ended without an answer", model=call.model)
-            if step is not None and step.target is targets[0]:
-                lookup.keep(state.result.answer)
-            yield state.result
+                    step = await self._after(error, chain, state, restartable=restartable)
+            yield self._end(chain, state, lookup)
         finally:
             self._finish(state, lookup)
 
+    async def _begin(self, state: State) -> tuple[Chain, Lookup]:
+        """Whom to ask, and what the cache knows already."""
+        call = state.call
+        targets = await self.candidates.of(call, state)
+        lookup = await self.cache.lookup(call, targets[0])
+        state.trace.add(f"cache: {lookup.note}")
+        return Chain(targets, self.settings.retry, self.breaker.refuses, call.deadline), lookup
+
     async def _after(
-        self, error: QuorumError, step: Step, chain: Chain, state: State, *, restartable: bool
+        self, error: QuorumError, chain: Chain, state: State, *, restartable: bool
     ) -> Step | None:
         """What is done after an attempt that failed."""
-        call, target = state.call, step.target
+        call, target = state.call, chain.target
         if isinstance(error, ProviderModelMissing):
             await self.candidates.explain(call, target, error)
         if state.error is None or not isinstance(error, DeadlineExceeded):
@@ -137,126 +152,60 @@ class Calls:
         state.trace.add(f"{target.name} failed: {error}; {f'next: {following}' if following else chain.end}")
         return following
 
-    async def _attempt(self, target: Target, chain: Chain, state: State) -> AsyncGenerator[Delta, None]:
-        """One request to a provider: its deltas. Where it ends well, `state.result` is the call's."""
-        self.breaker.check(target.name)  # now rather than after a wait for a place
-        call, answer, error = state.call, None, None
+    async def _ask(self, chain: Chain, state: State) -> None:
+        """One request to a provider, for the answer in one piece: a tenth of a stream's work.
+
+        Its first byte comes when it is done, so while there is another candidate a stream tells a silent one from
+        a slow one.
+        """
         if chain.another:
-            call = structs.replace(call, deadline=time.monotonic() + chain.patience(WAITING_SHARE))
-        slot = self.queues.of(target.provider.name).slot(call)
-        async with self.limits.turn(target, call) as turn, slot as waited:
-            if waited:
-                state.trace.add(f"waited {waited * 1000:.0f} ms for a place")
-            with self.breaker.admit(target.name) as passing:
-                state.trace.add(f"breaker of {target.name}: {passing}")
-                request, attempt = await self._prepare(target, call, state, turn)
-                passing.leaves()
-                try:
-                    times = _timeouts(state.call.remaining(), chain.patience())
-                    asked = _asked(target.provider, request, times, state.whole, chain)
-                    async with aclosing(asked) as items:
-                        async for item in items:
-                            if attempt.first_token is None:
-                                attempt.first_token = time.monotonic() - attempt.began
-                            if isinstance(item, Answer):
-                                answer = item
-                                continue
-                            if isinstance(item, TextDelta):
-                                attempt.text.append(item.text)
-                            state.streamed = True
-                            yield item
-                    if answer is None:
-                        raise BadProviderAnswer(
-                            "the answer has no end", provider=target.provider.name, model=target.model
-                        )
-                except BaseException as caught:
-                    error = caught
-                    raise
-                finally:
-                    self._settle(request, state, attempt, answer, error)
-
-    async def _prepare(
-        self, target: Target, call: Call, state: State, turn: Turn
-    ) -> tuple[ModelRequest, Attempt]:
-        """Rates and money for one request, and its line in the journal: from here on it may leave."""
-        taken = await self.limits.take(target, call, turn)
-        if taken.waited:
-            state.trace.add(taken.waited)
+            async with aclosing(self._told(chain, state)) as deltas:
+                async for _ in deltas:
+                    pass
+            return
+        attempt = await self.admission.admit(chain.target, chain, state)
+        answer, error = None, None
         try:
-            request, reserved = await self._admit(target, state)
-        except BaseException:
-            self.limits.give_back(target, taken)
+            answer = await _whole(attempt, state.call)
+        except BaseException as caught:
+            error = caught
             raise
-        attempt = state.attempt(target, reserved, taken)
-        self._note(state, attempt)
-        return request, attempt
+        finally:
+            self.admission.settle(state, attempt, answer, error)
 
-    async def _admit(self, target: Target, state: State) -> tuple[ModelRequest, Reserved | None]:
-        """The request as it is sent, and the money set aside for it."""
-        call, given = state.call, state.call.request
-        request = structs.replace(
-            given,
-            model=target.model,
-            max_tokens=given.max_tokens or target.max_tokens,
-            temperature=target.temperature if given.temperature is None else given.temperature,
-        )
-        budgets = self.budgets.of(call, target)
-        if (call.allowance is None and not budgets) or target.provider.kind == "builtin":
-            return request, None
-        strict = any(one.strict for one in budgets) or (call.allowance is not None and call.allowance.strict)
-        worst = worst_case(self.registry, target, request, strict=strict)
-        if worst and (strict or any(one.enforce for one in budgets)):
-            request = structs.replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
-        if call.allowance is not None:
-            call.allowance.reserve(worst, model=target.name)
+    async def _told(self, chain: Chain, state: State) -> AsyncGenerator[Delta, None]:
+        """One request to a provider: its deltas. Where it ends well, `state.result` is the call's."""
+        attempt = await self.admission.admit(chain.target, chain, state)
+        answer, error = None, None
         try:
-            draws = await self.budgets.reserve(budgets, worst, call) if worst else ()
-        except BaseException:
-            if call.allowance is not None:
-                call.allowance.settle(worst, 0)
+            async with aclosing(_pieces(attempt, state.call, chain.patience())) as items:
+                async for item in items:
+                    if attempt.first_token is None:
+                        attempt.first_token = time.monotonic() - attempt.began
+                    if isinstance(item, Answer):
+                        answer = item
+                        continue
+                    if isinstance(item, TextDelta):
+                        attempt.text.append(item.text)
+                    yield item
+            if answer is None:
+                target = attempt.target
+                raise BadProviderAnswer(
+                    "the answer has no end", provider=target.provider.name, model=target.model
+                )
+        except BaseException as caught:
+            error = caught
             raise
-        state.trace.add(f"reserved {worst} nanodollars")
-        return request, Reserved(worst, draws)
+        finally:
+            self.admission.settle(state, attempt, answer, error)
 
-    def _note(self, state: State, attempt: Attempt) -> None:
-        """Write down that the attempt is about to leave; where that cannot be, nothing stays set aside for it."""
-        try:
-            self.ledger.sent(state, attempt)
-        except BaseException:
-            if attempt.reserved is not None:
-                if state.call.allowance is not None:
-                    state.call.allowance.settle(attempt.reserved.amount, 0)
-                self.budgets.settle(attempt.reserved, 0)
-            self.limits.give_back(attempt.target, attempt.taken)
-            raise
-
-    def _settle(
-        self,
-        request: ModelRequest,
-        state: State,
-        attempt: Attempt,
-        answer: Answer | None,
-        error: BaseException | None,
-    ) -> None:
-        """The attempt has ended, however it did: bill it, return what it did not need, write it down."""
-        call, target = state.call, attempt.target
-        settled = bill(self.registry, request, attempt, answer, error)
-        cost = settled.cost or 0
-        state.spent += cost
-        if call.on_bill is not None:
-            call.on_bill(state.id, settled.cost)
-        if attempt.reserved is not None:
-            if call.allowance is not None:
-                call.allowance.settle(attempt.reserved.amount, cost)
-            self.budgets.settle(attempt.reserved, cost)
-        self.limits.correct(target, attempt.taken, settled.usage)
-        self.limits.learn(target, answer, error)
-        if answer is not None and error is None:
-            state.trace.add(f"{target.name} answered: {answer.usage.output} tokens, stop: {answer.stop}")
-            state.succeed(attempt, answer, settled)
-        self.ledger.done(state, attempt, answer, settled, error)
-        for watcher in self.watchers:
-            watcher.attempted(attempt, settled, error)
+    def _end(self, chain: Chain, state: State, lookup: Lookup) -> Result:
+        """The call's result, kept for its repeats; raises the last error where there is none."""
+        if state.result is None:
+            raise state.error or Cancelled("the call ended without an answer", model=state.call.model)
+        if chain.is_first:
+            lookup.keep(state.result.answer)
+        return state.result
 
     def _finish(self, state: State, lookup: Lookup | None) -> None:
         """The call has ended, however it did: nobody waits for its answer any more, and it is written down."""
@@ -267,27 +216,36 @@ class Calls:
             watcher.finished(state)
 
 
-async def _asked(
-    provider: Provider, request: ModelRequest, times: Timeouts, whole: bool, chain: Chain
-) -> AsyncGenerator[Delta | Answer, None]:
-    """What the provider answers, the `Answer` last.
+async def _last(items: AsyncGenerator[Item, None], call: Call) -> Result:
+    async with aclosing(items):
+        async for item in items:
+            if isinstance(item, Result):
+                return item
+    raise Cancelled("the call ended without an answer", model=call.model)
 
-    Where nobody wants the deltas it is asked for the answer in one piece: a tenth of a stream's work. Its first
-    byte comes when it is done, so while there is another candidate a stream tells a silent one from a slow one.
-    """
-    in_one = structs.replace(times, first_byte=times.total, idle=times.total)
+
+async def _whole(attempt: Attempt, call: Call) -> Answer:
+    """The answer in one piece; its first byte is there when it is done."""
+    request, provider = attempt.request, attempt.target.provider
+    left = call.remaining()
+    times = Timeouts(min(CONNECT_SECONDS, left), left, left, left)
     if request.task == "embed":
-        made = await provider.embed(request.model, request.texts, in_one)
-        yield Answer((), "stop", made.usage, made.model, vectors=made.vectors)
-    elif whole and not chain.another:
-        yield await provider.complete(request, in_one)
+        made = await provider.embed(request.model, request.texts, times)
+        answer = Answer((), "stop", made.usage, made.model, vectors=made.vectors)
     else:
-        async with aclosing(provider.stream(request, times)) as items:
-            async for item in items:
-                yield item
+        answer = await provider.complete(request, times)
+    attempt.first_token = time.monotonic() - attempt.began
+    return answer
 
 
-def _timeouts(left: float, patience: float) -> Timeouts:
-    """How long the provider may take, in seconds: in all, and to begin."""
+async def _pieces(attempt: Attempt, call: Call, patience: float) -> AsyncGenerator[Delta | Answer, None]:
+    """What the provider answers, the `Answer` last; it may take so many seconds to begin."""
+    request, left = attempt.request, call.remaining()
     first = min(patience, left)
-    return Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)
+    if request.task == "embed":
+        yield await _whole(attempt, structs.replace(call, deadline=time.monotonic() + first))
+        return
+    times = Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)
+    async with aclosing(attempt.target.provider.stream(request, times)) as items:
+        async for item in items:
+            yield item

@@ -66,10 +66,19 @@ class Budgets:
         """Return what is not used."""
         await self.purse.close()
 
-    def of(self, call: Call, target: Target) -> Sequence[Budget]:
+    def of(self, call: Call, target: Target) -> tuple[Budget, ...]:
         """The budgets that a call of a model counts towards."""
         key_id = call.key.id if call.key is not None else None
         return self.book.of(target.provider.name, call.tenant, key_id)
+
+    def have(self, budgets: Sequence[Budget], amount: int, call: Call) -> bool:
+        """Whether this process's slices hold so much for the call now."""
+        now, leases = time.monotonic(), self.purse.leases
+        for budget in budgets:
+            lease = leases.get(budget.id)
+            if lease is None or not lease.admits(amount, now, call.deadline):
+                return False
+        return True
 
     async def reserve(self, budgets: Sequence[Budget], amount: int, call: Call) -> tuple[Draw, ...]:
         """Set `amount` nanodollars aside in each budget, until `settle`.

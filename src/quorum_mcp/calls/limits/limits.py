@@ -27,7 +27,8 @@ class Limits:
 
     def __init__(self, settings: Settings, registry: Registry, shared: SharedState | None = None) -> None:
         self.shared = shared
-        self._rates: Backend = MemoryRates() if shared is None else SharedRates(shared)
+        self._own = MemoryRates() if shared is None else None
+        self._rates: Backend = SharedRates(shared) if shared is not None else self._own or MemoryRates()
         self._lines = Lines()
         self._estimates = Estimates()
         self._learned = Learned()
@@ -39,6 +40,16 @@ class Limits:
         On entering raises `RateLimited`, as `take` does.
         """
         return Turn(self, target, call)
+
+    def take_at_once(self, target: Target, call: Call) -> Taken | None:
+        """What `take` takes, where that is there now and nobody has to be asked; None: it may have to be waited for."""
+        limits = self._scopes.of(target, call.tenant, call.key)
+        if not limits:
+            return NOTHING
+        if self._own is None or self._lines.busy(limits):
+            return None
+        tokens = self._estimates.of(target.name, call.request)
+        return None if self._own.take_now(limits, tokens) else Taken(tokens, limits)
 
     async def take(self, target: Target, call: Call, turn: "Turn | None" = None) -> Taken:
         """Wait for a request and its tokens, wherever the call is limited; returns what was taken.

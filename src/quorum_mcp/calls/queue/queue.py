@@ -65,11 +65,17 @@ class Queue:
         """
         return Slot(self, call)
 
+    def enter_at_once(self, call: Call) -> bool:
+        """Take a place where one is free now."""
+        if not self._free:
+            return False
+        self._free -= 1
+        self._line.took(call.tenant)
+        return True
+
     async def enter(self, call: Call) -> float:
         """Take a place, waiting for it; the seconds it took."""
-        if self._free:
-            self._free -= 1
-            self._line.took(call.tenant)
+        if self.enter_at_once(call):
             return 0.0
         self._refuse_in_vain(call)
         began = time.monotonic()
@@ -101,6 +107,10 @@ class Queue:
     def leave(self, call: Call, held: float) -> None:
         """Give a place back that was held for so many seconds."""
         self._pace.add(held)
+        self._hand_on(call.tenant)
+
+    def withdraw(self, call: Call) -> None:
+        """Give a place back that was not used."""
         self._hand_on(call.tenant)
 
     def _hand_on(self, tenant: str) -> None:
