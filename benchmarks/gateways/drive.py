@@ -138,7 +138,7 @@ class Driver:
             return
         if connection.status != 200:
             self.errors += 1
-            self.bad = f"{connection.status}: {data[-300:]!r}"
+            self.bad = f"{connection.status}: {data[-120:]!r}"
         else:
             self.times.append(time.perf_counter() - connection.asked)
             self.firsts.append(connection.first - connection.asked)

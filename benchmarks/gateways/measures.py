@@ -29,6 +29,20 @@ class Measure:
     latency_ms: float = 0
 
 
+def quick_measures(seconds: float) -> list[Measure]:
+    """CPU of answers and streams."""
+    return [Measure("json", 16, seconds), Measure("stream", 16, seconds, stream=True)]
+
+
+def whole_measures(seconds: float) -> list[Measure]:
+    """All that is compared."""
+    return [
+        *quick_measures(seconds),
+        Measure("single", 1, seconds),
+        Measure("paced", 24, seconds, stream=True, gap_ms=5, latency_ms=20),
+    ]
+
+
 @dataclass
 class Measured:
     """Every figure of every run, by gateway and measure."""
@@ -54,6 +68,7 @@ def measured(running: list[Running], measures: list[Measure], rounds: int, upstr
     result = Measured()
     for one in running:
         one.drive([body(one.model)], 8, 1.0)
+        one.drive([body(one.model, stream=True)], 8, 0.5)
     for number in range(rounds):
         for measure in measures:
             pace(upstream, gap_ms=measure.gap_ms, latency_ms=measure.latency_ms)

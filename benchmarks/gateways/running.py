@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Running:
         used = cpu(self.pid) - before
         result["cpu"] = used / max(result["answered"], 1) * 1e6
         result["cpu_event"] = used / result["events"] * 1e6 if result["events"] else float("nan")
+        result["rate"] = result["answered"] / result["seconds"]
         result["rss"] = rss(self.pid)
         return result
 
@@ -98,9 +99,27 @@ def rss(pid: int | None) -> float:
 
 @contextlib.contextmanager
 def started(
-    gateway: Running, command: list[str], env: dict[str, str], body: str, *, seconds: float = 120
+    gateway: Running,
+    command: list[str],
+    env: dict[str, str],
+    body: str,
+    *,
+    before: Callable[[], None] = lambda: None,
+    seconds: float = 120,
 ) -> Iterator[Running]:
-    """Start it, wait for its first 200 to a real request, note time, CPU and memory then; end it at the end."""
+    """Start it, wait for its first 200 to a real request, note time, CPU and memory then; end it at the end.
+
+    Args:
+        gateway: what is started; its process is noted there.
+        command: the program and its arguments.
+        env: variables besides this process's own.
+        body: the request that has to be answered.
+        before: called before each try, for a gateway that chooses its own port.
+        seconds: after which it counts as not started.
+
+    Raises:
+        DidNotStart: it ended, or did not answer in time.
+    """
     began = time.monotonic()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -108,10 +127,13 @@ def started(
         )
         gateway.pid = process.pid
         try:
-            while not _answers(gateway, body):
+            while True:
+                before()
+                if _answers(gateway, body):
+                    break
                 if process.poll() is not None or time.monotonic() - began > seconds:
                     log.seek(0)
-                    raise DidNotStart(f"{gateway.name}:\n{log.read().decode(errors='replace')[-1500:]}")
+                    raise DidNotStart(log.read().decode(errors="replace")[-1500:])
                 time.sleep(0.02)
             gateway.start = {"seconds": time.monotonic() - began, "cpu": cpu(process.pid)}
             time.sleep(1.0)
