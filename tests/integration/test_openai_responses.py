@@ -75,7 +75,7 @@ async def test_one_goes_on_from_another(tmp_path: Path) -> None:
             ("user", "What is 2 + 2?"), ("assistant", FOUR), ("user", "Sure?"), ("assistant", FOUR), ("user", "Really?"),
         ]  # fmt: skip
         listed = await client.responses.input_items.list(second.id)
-        assert [item.content for item in listed.data] == ["Sure?"]
+        assert [part.text for item in listed.data for part in item.content] == ["Sure?"]
         with pytest.raises(openai.NotFoundError):
             await client.responses.retrieve(third.id)
         await client.responses.delete(first.id)
@@ -113,7 +113,7 @@ async def test_functions_go_both_ways(tmp_path: Path) -> None:
     [
         ({"tools": [{"type": "web_search"}]}, "web_search"),
         ({"background": True}, "background"),
-        ({"input": [{"type": "item_reference", "id": "x"}]}, "item_reference"),
+        ({"input": [{"type": "item_reference", "id": "msg_x_0"}]}, "msg_x_0"),
         ({"extra_body": {"conversation": "c"}}, "conversation"),
         ({"previous_response_id": "resp_none"}, "resp_none"),
     ],

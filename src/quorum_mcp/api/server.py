@@ -153,6 +153,7 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         *_model_lists(holder),
         Route("/v1/responses/{id}", StoredResponse(holder.get), methods=["GET", "DELETE"]),
         Route("/v1/responses/{id}/input_items", StoredResponse(holder.get), methods=["GET"]),
+        Route("/v1/responses/{id}/cancel", StoredResponse(holder.get), methods=["POST"]),
         *(
             Route(f"/{version}/models/{{model:path}}", gemini, methods=["POST"])
             for version in ("v1beta", "v1")

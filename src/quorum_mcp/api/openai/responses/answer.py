@@ -3,14 +3,15 @@
 import time
 from typing import Any
 
-from quorum_mcp.answers import Answer, Usage
+from quorum_mcp.answers import Usage
 from quorum_mcp.api.openai.answer import extension
-from quorum_mcp.api.openai.responses.request import ResponseRequest
+from quorum_mcp.api.openai.responses.output import items, shown
+from quorum_mcp.api.openai.responses.request import SEALED, ResponseRequest
 from quorum_mcp.calls.call import Result
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
 Json = dict[str, Any]
+CUT = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
 class Shape:
@@ -20,82 +21,89 @@ class Shape:
         self.id = new_id("resp")
         self._made = int(time.time())
         self._asked = asked
+        self._done: Json | None = None
 
     def begun(self) -> Json:
         """The response before its answer."""
         return self._head("in_progress", self._asked.model)
 
     def done(self, result: Result, output: list[Json] | None = None) -> Json:
-        """The response with its answer; `output` are its items, where a stream named them already."""
-        answer = result.answer
-        cut = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(answer.stop)
-        return self._head("incomplete" if cut else "completed", f"{result.provider}/{result.model}") | {
-            "incomplete_details": {"reason": cut} if cut else None,
-            "output": items(answer) if output is None else output,
-            "usage": _usage(answer.usage),
-            "completed_at": time.time(),
-            "quorum": extension(result),
-        }
+        """The response with its answer, made once; `output` are its items, where a stream named them already."""
+        if self._done is None:
+            answer = result.answer
+            cut = CUT.get(answer.stop)
+            head = self._head("incomplete" if cut else "completed", f"{result.provider}/{result.model}")
+            self._done = head | {
+                "incomplete_details": {"reason": cut} if cut else None,
+                "output": items(self.id, answer.parts) if output is None else output,
+                "usage": _usage(answer.usage),
+                "completed_at": None if cut else int(time.time()),
+                "quorum": extension(result),
+            }
+        return self._done
+
+    def shown(self, result: Result) -> Json:
+        """As `done`, without what the caller did not ask to see."""
+        done = self.done(result)
+        return done | {"output": shown(done["output"], sealed=SEALED in (self._asked.include or ()))}
 
     def failed(self, error: Json) -> Json:
         """The response whose call failed."""
-        said = {"code": "server_error", "message": error["error"]["message"]}
+        limited = error["error"]["type"] == "rate_limit_error"
+        said = {
+            "code": "rate_limit_exceeded" if limited else "server_error",
+            "message": error["error"]["message"],
+        }
         return self._head("failed", self._asked.model) | {"error": said}
 
     def _head(self, status: str, model: str) -> Json:
+        """Every field that the specification wants, with the vendor's default where the caller said nothing."""
         asked = self._asked
+        reasoning = asked.reasoning or {}
         return {
             "id": self.id,
             "object": "response",
             "created_at": self._made,
+            "completed_at": None,
             "status": status,
+            "background": False,
             "error": None,
             "incomplete_details": None,
             "instructions": asked.instructions,
             "max_output_tokens": asked.max_output_tokens,
+            "max_tool_calls": asked.max_tool_calls,
             "metadata": asked.metadata or {},
             "model": model,
             "output": [],
             "parallel_tool_calls": asked.parallel_tool_calls is not False,
+            "presence_penalty": asked.presence_penalty or 0,
+            "frequency_penalty": asked.frequency_penalty or 0,
             "previous_response_id": asked.previous_response_id,
-            "reasoning": {"effort": (asked.reasoning or {}).get("effort"), "summary": None},
+            "prompt_cache_key": asked.prompt_cache_key,
+            "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+            "safety_identifier": asked.safety_identifier,
+            "service_tier": "default",
             "store": asked.store is not False,
-            "temperature": asked.temperature,
-            "text": asked.text or {"format": {"type": "text"}},
+            "temperature": 1.0 if asked.temperature is None else asked.temperature,
+            "text": (asked.text or {}) | {"format": _format(asked.text or {})},
             "tool_choice": asked.tool_choice or "auto",
-            "tools": asked.tools or [],
-            "top_p": asked.top_p,
+            "tools": [_tool(one) for one in asked.tools or ()],
+            "top_logprobs": 0,
+            "top_p": 1.0 if asked.top_p is None else asked.top_p,
             "truncation": "disabled",
             "usage": None,
-            "user": asked.user,
-        }
+        } | ({} if asked.user is None else {"user": asked.user})
 
 
-def items(answer: Answer) -> list[Json]:
-    """The answer's parts as output items."""
-    return [item for part in answer.parts if (item := item_of(part)) is not None]
+def _format(text: Json) -> Json:
+    given = text.get("format") or {"type": "text"}
+    if given["type"] != "json_schema":
+        return given
+    return {"description": None} | given | {"strict": bool(given.get("strict"))}
 
 
-def item_of(part: Part, id: str | None = None, *, status: str = "completed") -> Json | None:  # noqa: A002 - the field
-    """One part as an output item; None for one that says nothing."""
-    match part:
-        case Text(text):
-            content = [text_part(text)] if text else []
-            item = {"id": id or new_id("msg"), "type": "message", "role": "assistant", "status": status}
-            return item | {"content": content} if text or status != "completed" else None
-        case Reasoning(text):
-            summary = [{"type": "summary_text", "text": text}] if text else []
-            return {"id": id or new_id("rs"), "type": "reasoning", "summary": summary} if text or id else None
-        case ToolUse(call_id, name, arguments):
-            item = {"id": id or new_id("fc"), "type": "function_call", "status": status}
-            return item | {"call_id": call_id, "name": name, "arguments": arguments}
-        case _:
-            raise TypeError(f"a model does not answer with a {type(part).__name__}")
-
-
-def text_part(text: str) -> Json:
-    """A text as a part of a message."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+def _tool(given: Json) -> Json:
+    return {"description": None, "parameters": None} | given | {"strict": bool(given.get("strict"))}
 
 
 def _usage(usage: Usage) -> Json:

@@ -6,12 +6,13 @@ from quorum_mcp import codec
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.api.model_route import Asked, Json
 from quorum_mcp.api.openai.failures import error_body
-from quorum_mcp.api.openai.responses.answer import Shape, items
+from quorum_mcp.api.openai.responses.answer import Shape
 from quorum_mcp.api.openai.responses.events import Events
-from quorum_mcp.api.openai.responses.request import ResponseRequest, read, translate
-from quorum_mcp.api.openai.responses.request import items as input_items
+from quorum_mcp.api.openai.responses.inputs import items, listed, resolved
+from quorum_mcp.api.openai.responses.request import ResponseRequest, read
+from quorum_mcp.api.openai.responses.translate import references, translate
 from quorum_mcp.calls.call import Result
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import NotFound, QuorumError
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.operations.context import Services
 from quorum_mcp.store.responses import Responses as Store
@@ -27,31 +28,48 @@ class Responses:
         """Read a request."""
         asked = read(body)
         shape = Shape(asked)
+        events = Events(shape) if asked.stream else None
+        wanted, named = references(asked), dict[str, Json]()
 
         async def before(services: Services, principal: Principal) -> ModelRequest:
-            chain = await services.get(Store).chain(asked.previous_response_id, tenant=principal.tenant)
-            return translate(asked, [item for one in chain for item in _items(one)])
+            store = services.get(Store)
+            chain = await store.chain(asked.previous_response_id, tenant=principal.tenant)
+            for name in wanted:
+                named[name] = await _find(store, name, principal.tenant)
+            return translate(asked, [item for one in chain for item in _items(one)], named)
 
         async def after(services: Services, principal: Principal, result: Result) -> None:
+            if events is not None:
+                events.finish(result)
             if asked.store is not False:
-                await services.get(Store).put(_stored(asked, shape, principal, result))
+                given = listed(resolved(items(asked), named), shape.id)
+                await services.get(Store).put(_stored(asked, given, shape.done(result), principal))
 
         return Asked(
             asked.model,
-            translate(asked, []),
-            Events(shape) if asked.stream else None,
+            translate(asked, [], {}),
+            events,
             {"shape": shape},
-            before if asked.previous_response_id else None,
+            before if asked.previous_response_id or wanted else None,
             after,
         )
 
     def whole(self, result: Result, options: Json) -> Json:
         """The whole response."""
-        return options["shape"].done(result)
+        return options["shape"].shown(result)
 
     def error(self, error: QuorumError) -> Json:
         """The body of an error."""
         return error_body(error)
+
+
+async def _find(store: Store, name: str, tenant: str) -> Json:
+    """The item of that id; the id says in which response it stands."""
+    found = await store.get(f"resp_{name.partition('_')[2].rpartition('_')[0]}", tenant=tenant)
+    item = next((one for one in _items(found) if one.get("id") == name), None) if found else None
+    if item is None:
+        raise NotFound(f"there is no item {name}", hint="send the item itself")
+    return item
 
 
 def _items(one: Stored) -> list[Json]:
@@ -59,12 +77,11 @@ def _items(one: Stored) -> list[Json]:
     return [*codec.decode(one.input), *codec.decode(one.output)["output"]]
 
 
-def _stored(asked: ResponseRequest, shape: Shape, principal: Principal, result: Result) -> Stored:
-    output = shape.done(result, items(result.answer))
+def _stored(asked: ResponseRequest, given: list[Json], done: Json, principal: Principal) -> Stored:
     return Stored(
-        id=shape.id,
+        id=done["id"],
         tenant=principal.tenant,
         previous=asked.previous_response_id,
-        input=codec.encode_text(input_items(asked)),
-        output=codec.encode_text(output),
+        input=codec.encode_text(given),
+        output=codec.encode_text(done),
     )

@@ -5,7 +5,8 @@ from typing import Any
 
 from quorum_mcp import codec
 from quorum_mcp.answers import Delta, ReasoningDelta, TextDelta, ToolUseDelta
-from quorum_mcp.api.openai.responses.answer import Shape, item_of, text_part
+from quorum_mcp.api.openai.responses.answer import Shape
+from quorum_mcp.api.openai.responses.output import item_id, item_of, seal, text_part
 from quorum_mcp.calls.call import Result
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
@@ -13,18 +14,30 @@ from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 Json = dict[str, Any]
 
 
+class _Item:
+    """An item that is being filled; `part` grows."""
+
+    def __init__(self, part: Part, index: int, name: str) -> None:
+        self.part = part
+        self.index = index
+        self.id = name
+
+
 class Events:
-    """The stream of one response."""
+    """The stream of one response.
+
+    Text and reasoning are one open item; calls of tools may be open beside each other, as their pieces may come
+    in turns.
+    """
 
     media_type = "text/event-stream"
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
         self._number = 0
-        self._output: list[Json] = []
-        self._open: Part | None = None
-        self._index: int | None = None
-        self._id = ""
+        self._items: list[_Item] = []
+        self._open: dict[object, _Item] = {}
+        self._last: bytes | None = None
 
     def start(self) -> bytes:
         """The first two events."""
@@ -37,83 +50,96 @@ class Events:
         """One piece, with the item's start where it begins one."""
         match delta:
             case TextDelta(text):
-                began = self._switch(Text, None, Text(""))
-                self._open = Text(_text(self._open) + text)
-                return began + self._part(
-                    "response.output_text.delta", delta=text, content_index=0, logprobs=[]
+                began, item = self._item("text", Text(""))
+                item.part = Text(_text(item.part) + text)
+                return began + self._of(
+                    item, "response.output_text.delta", delta=text, content_index=0, logprobs=[]
                 )
             case ReasoningDelta(text):
-                began = self._switch(Reasoning, None, Reasoning(""))
-                self._open = Reasoning(_text(self._open) + text)
-                return began + self._part(
-                    "response.reasoning_summary_text.delta", delta=text, summary_index=0
+                began, item = self._item("reasoning", Reasoning(""))
+                item.part = Reasoning(_text(item.part) + text)
+                return began + self._of(
+                    item, "response.reasoning_summary_text.delta", delta=text, summary_index=0
                 )
             case ToolUseDelta():
-                began = self._switch(
-                    ToolUse, delta.index, ToolUse(delta.id or new_id("call"), delta.name or "", "")
-                )
-                assert isinstance(self._open, ToolUse)
-                arguments = self._open.arguments + delta.arguments
-                self._open = ToolUse(self._open.id, self._open.name, arguments)
-                return began + self._part("response.function_call_arguments.delta", delta=delta.arguments)
+                begun = ToolUse(delta.id or new_id("call"), delta.name or "", "")
+                began, item = self._item(delta.index, begun)
+                assert isinstance(item.part, ToolUse)
+                item.part = ToolUse(item.part.id, item.part.name, item.part.arguments + delta.arguments)
+                return began + self._of(item, "response.function_call_arguments.delta", delta=delta.arguments)
+
+    def finish(self, result: Result) -> None:
+        """Close what is open and settle the response, so that it can be stored before its end is sent."""
+        if self._last is None:
+            self._last = self._close()
+            self._shape.done(result, self._sealed(result))
 
     def end(self, result: Result) -> Iterator[bytes]:
-        """The last events: the open item's end, and the whole response."""
-        yield self._close()
-        done = self._shape.done(result, self._output)
+        """The last events: the open items' end, and the whole response."""
+        self.finish(result)
+        yield self._last or b""
+        done = self._shape.shown(result)
         yield self._event(f"response.{done['status']}", response=done)
 
     def failed(self, body: Json) -> bytes:
         """The body of an error in the middle of the stream."""
         return self._event("response.failed", response=self._shape.failed(body))
 
-    def _switch(self, kind: type[Part], index: int | None, begun: Part) -> bytes:
-        """Open an item of this kind, unless it is the open one."""
-        if type(self._open) is kind and self._index == index:
-            return b""
-        closed = self._close()
-        self._open, self._index = begun, index
-        self._id = new_id("msg" if kind is Text else "rs" if kind is Reasoning else "fc")
-        added = self._event(
-            "response.output_item.added", output_index=len(self._output), item=self._item("in_progress")
+    def _sealed(self, result: Result) -> list[Json]:
+        """The items of the stream; the provider's seals, which come with the answer's end, stand in its reasoning."""
+        seals = {part.text: seal(part) for part in result.answer.parts if isinstance(part, Reasoning)}
+        output = [item_of(item.part, item.id) for item in self._items]
+        for item, shown in zip(self._items, output, strict=True):
+            if isinstance(item.part, Reasoning) and (mark := seals.get(item.part.text)):
+                shown["encrypted_content"] = mark
+        return output
+
+    def _item(self, key: object, begun: Part) -> tuple[bytes, _Item]:
+        """The open item under `key`, and the events that open it where it is new."""
+        if key in self._open:
+            return b"", self._open[key]
+        tool = isinstance(begun, ToolUse)
+        closed = (
+            b""
+            if tool and all(isinstance(one.part, ToolUse) for one in self._open.values())
+            else self._close()
         )
-        if kind is Text:
-            added += self._part("response.content_part.added", content_index=0, part=text_part(""))
-        if kind is Reasoning:
+        index = len(self._items)
+        item = self._open[key] = _Item(begun, index, item_id(self._shape.id, begun, index))
+        self._items.append(item)
+        shown = item_of(begun, item.id, status="in_progress")
+        added = self._event("response.output_item.added", output_index=index, item=shown)
+        if isinstance(begun, Text):
+            added += self._of(item, "response.content_part.added", content_index=0, part=text_part(""))
+        if isinstance(begun, Reasoning):
             part = {"type": "summary_text", "text": ""}
-            added += self._part("response.reasoning_summary_part.added", summary_index=0, part=part)
-        return closed + added
+            added += self._of(item, "response.reasoning_summary_part.added", summary_index=0, part=part)
+        return closed + added, item
 
     def _close(self) -> bytes:
-        """Close the open item."""
-        match self._open:
-            case None:
-                return b""
-            case Text(text):
-                done = self._part("response.output_text.done", text=text, content_index=0, logprobs=[])
-                done += self._part("response.content_part.done", content_index=0, part=text_part(text))
-            case Reasoning(text):
-                part = {"type": "summary_text", "text": text}
-                done = self._part("response.reasoning_summary_text.done", text=text, summary_index=0)
-                done += self._part("response.reasoning_summary_part.done", summary_index=0, part=part)
-            case ToolUse(_, name, arguments):
-                done = self._part("response.function_call_arguments.done", arguments=arguments, name=name)
-            case other:
-                raise TypeError(f"a model does not answer with a {type(other).__name__}")
-        item = self._item("completed")
-        done += self._event("response.output_item.done", output_index=len(self._output), item=item)
-        self._output.append(item)
-        self._open = None
+        """Close what is open, in the order in which it began."""
+        done = b"".join(self._done(item) for item in self._open.values())
+        self._open.clear()
         return done
 
-    def _item(self, status: str) -> Json:
-        assert self._open is not None
-        item = item_of(self._open, self._id, status=status)
-        assert item is not None
-        return item
+    def _done(self, item: _Item) -> bytes:
+        match item.part:
+            case Text(text):
+                done = self._of(item, "response.output_text.done", text=text, content_index=0, logprobs=[])
+                done += self._of(item, "response.content_part.done", content_index=0, part=text_part(text))
+            case Reasoning(text):
+                part = {"type": "summary_text", "text": text}
+                done = self._of(item, "response.reasoning_summary_text.done", text=text, summary_index=0)
+                done += self._of(item, "response.reasoning_summary_part.done", summary_index=0, part=part)
+            case ToolUse(_, name, arguments):
+                done = self._of(item, "response.function_call_arguments.done", arguments=arguments, name=name)
+            case other:
+                raise TypeError(f"a model does not answer with a {type(other).__name__}")
+        shown = item_of(item.part, item.id)
+        return done + self._event("response.output_item.done", output_index=item.index, item=shown)
 
-    def _part(self, kind: str, **data: Any) -> bytes:
-        return self._event(kind, item_id=self._id, output_index=len(self._output), **data)
+    def _of(self, item: _Item, kind: str, **data: Any) -> bytes:
+        return self._event(kind, item_id=item.id, output_index=item.index, **data)
 
     def _event(self, kind: str, **data: Any) -> bytes:
         self._number += 1
@@ -121,5 +147,5 @@ class Events:
         return f"event: {kind}\ndata: ".encode() + codec.encode(body) + b"\n\n"
 
 
-def _text(part: Part | None) -> str:
+def _text(part: Part) -> str:
     return part.text if isinstance(part, Text | Reasoning) else ""
