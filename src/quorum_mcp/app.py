@@ -175,7 +175,7 @@ def _wire_calls(services: Services, settings: Settings, shared: SharedState | No
         cache=Cache(settings.cache, shared), limits=Limits(settings, registry, shared),
     )  # fmt: skip
     health = Health(
-        registry, vitals, calls.breaker, calls.limits, notifier.outbox, database,
+        registry, vitals, calls.breaker, calls.balance, calls.limits, notifier.outbox, database,
         seconds=settings.health.probe_seconds,
     )  # fmt: skip
     keeper = Keeper(budgets, Watch(budgets, notifier.outbox, database))

@@ -42,6 +42,8 @@ class Asked:
     output_tokens: int = 0
     """What the upstream would bill: the tokens it read and wrote, finished or not."""
     said: str = ""
+    path: str = ""
+    query: str = ""
 
     @property
     def prompt(self) -> str:
@@ -66,6 +68,7 @@ class Say:
         capped: whether the request's own cap on tokens is obeyed.
         headers: of the answer, besides the usual ones.
         refusal: the words of a failure, instead of the usual ones.
+        status: the status of an `error`.
     """
 
     text: str = ""
@@ -80,6 +83,7 @@ class Say:
     capped: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
+    status: int = 500
 
 
 Answer = str | Say | Callable[[Asked], "str | Say"]

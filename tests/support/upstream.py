@@ -87,7 +87,7 @@ class Upstream:
             writer.transport.abort()
 
     async def _route(self, request: Request, reader: Reader, writer: Writer) -> bool:
-        path, headers = request.path, request.headers
+        (path, _, query), headers = request.path.partition("?"), request.headers
         if path.endswith("/models"):
             listed = [
                 {"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self.models
@@ -96,13 +96,16 @@ class Upstream:
         given: dict[str, Any] = request.json
         if path.endswith("/embeddings"):
             return await _whole(writer, 200, _vectors(given))
-        model = self.models.get(given["model"])
+        # Azure names the model in the path.
+        name = path.split("/deployments/")[1].split("/")[0] if "/deployments/" in path else given["model"]
+        model = self.models.get(name)
         if model is None:
-            error = {"message": f"The model {given['model']} does not exist", "code": "model_not_found"}
+            error = {"message": f"The model {name} does not exist", "code": "model_not_found"}
             return await _whole(writer, 404, {"error": error})
         asked = Asked(
             model.name, kind_of(given["messages"]), given["messages"], given, headers, time.monotonic() - self._began,
             input_tokens=3 + sum(3 + _count(text_of(message)) for message in given["messages"]),
+            path=path, query=query,
         )  # fmt: skip
         self.asked.append(asked)
         self._note()
@@ -294,7 +297,7 @@ async def _refuse(writer: Writer, say: Say) -> bool:
             {"error": {"message": say.refusal or "Incorrect API key provided", "code": "invalid_api_key"}},
         )
     return await _whole(
-        writer, 500, {"error": {"message": say.refusal or "upstream failed", "type": "server_error"}}
+        writer, say.status, {"error": {"message": say.refusal or "upstream failed", "type": "server_error"}}
     )
 
 

@@ -161,8 +161,6 @@ def test_entries_that_cannot_be_used(entry: ProviderSettings, says: str) -> None
     [
         ("{}", "quorum.yaml:3: providers.lab: wire is missing"),
         ("{wire: openai}", "quorum.yaml:3: providers.lab: base_url is missing"),
-        ("\n    wire: openai\n    base_url: http://127.0.0.1:1\n    deployments: [{base_url: 'http://127.0.0.1:2'}]",
-         "quorum.yaml:4: providers.lab: deployments are not supported"),
     ],
 )  # fmt: skip
 def test_an_entry_that_cannot_be_used_is_named_by_its_line(tmp_path: Path, entry: str, says: str) -> None:
@@ -194,7 +192,7 @@ def test_an_openai_shaped_vendor_takes_only_data() -> None:
     provider = made.resolve("star").provider
     assert isinstance(provider, Endpoint)
     assert made.resolve("nova-mini").name == "nova/nova-mini"
-    assert (provider.kind, provider.base_url) == ("remote", "https://api.nova.example/v1")
+    assert (provider.kind, provider.address.base) == ("remote", "https://api.nova.example/v1")
     assert provider.wire.name == "openai"
 
 

@@ -54,14 +54,14 @@ class Admission:
 
         Raises what refuses it; then nothing stays taken.
         """
-        call, queue = state.call, self.queues.of(target.provider.name)
+        call, queue = state.call, self.queues.of(target.endpoint)
         taken = self._at_once(queue, target, call)
         if taken is None:
             taken = await self._wait(queue, target, chain, state)
         attempt = state.attempt(target, queue, taken)
         try:
-            attempt.passing = self.breaker.admit(target.name)
-            state.trace.add(f"breaker of {target.name}: {attempt.passing}")
+            attempt.passing = self.breaker.admit(target.label)
+            state.trace.add(f"breaker of {target.label}: {attempt.passing}")
             attempt.request, attempt.reserved = await self._fund(target, state)
             self.ledger.sent(state, attempt)
         except BaseException as error:
@@ -89,7 +89,7 @@ class Admission:
         self.limits.learn(attempt.target, answer, error)
         if answer is not None and error is None:
             state.trace.add(
-                f"{attempt.target.name} answered: {answer.usage.output} tokens, stop: {answer.stop}"
+                f"{attempt.target.label} answered: {answer.usage.output} tokens, stop: {answer.stop}"
             )
             state.succeed(attempt, answer, settled)
         self.ledger.done(state, attempt, answer, settled, error)
@@ -107,7 +107,7 @@ class Admission:
         return taken
 
     async def _wait(self, queue: Queue, target: Target, chain: Chain, state: State) -> Taken:
-        self.breaker.check(target.name)  # now rather than after a wait for a place
+        self.breaker.check(target.label)  # now rather than after a wait for a place
         call = state.call
         if chain.another:
             call = structs.replace(call, deadline=time.monotonic() + chain.patience(WAITING_SHARE))

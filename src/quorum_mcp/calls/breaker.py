@@ -57,6 +57,11 @@ class View(Struct, frozen=True):
     state: CircuitState
     reason: str | None
     wait: float
+    deployment: str | None = None
+
+    def __str__(self) -> str:
+        """Which circuit it is."""
+        return self.model if self.deployment is None else f"{self.model} at {self.deployment}"
 
 
 class Circuit(Struct):
@@ -78,7 +83,7 @@ class Circuit(Struct):
 
 
 class Breaker:
-    """Circuits by `provider/model`, in this process.
+    """Circuits by `provider/model` or `provider@deployment/model`, in this process.
 
     Args:
         clock: seconds, monotonic.
@@ -122,24 +127,29 @@ class Breaker:
         now = self.now()
         return now < circuit.until or (circuit.probe is not None and now - circuit.probe < PROBE_SECONDS)
 
-    def state(self, provider: str) -> CircuitState:
-        """The worst state of a provider's circuits."""
-        states = {view.state for view in self.views(provider)}
+    def troubled(self, name: str) -> bool:
+        """Whether the last call failed, a moment ago: who has a choice asks another one, unless it wants a probe."""
+        circuit = self._circuits.get(name)
+        if circuit is None or not circuit.recent or circuit.until is not None:
+            return False
+        at, good = circuit.recent[-1]
+        return not good and self.now() - at < OPEN_SECONDS
+
+    def state(self, endpoint: str) -> CircuitState:
+        """The worst state of the circuits of a provider, or of one deployment."""
+        states = {view.state for view in self.views(endpoint)}
         return "open" if "open" in states else "half-open" if "half-open" in states else "closed"
 
-    def views(self, provider: str) -> list[View]:
-        """The circuits of a provider's models that have been asked."""
-        prefix, now = provider + "/", self.now()
-        return [
-            View(
-                name.removeprefix(prefix),
-                _state(one, now),
-                one.reason if one.until else None,
-                _wait(one, now),
-            )
-            for name, one in self._circuits.items()
-            if name.startswith(prefix)
-        ]
+    def views(self, endpoint: str) -> list[View]:
+        """The circuits of the models that have been asked at a provider with all its deployments, or at one of them."""
+        now, found = self.now(), list[View]()
+        for name, one in self._circuits.items():
+            where, _, model = name.partition("/")
+            provider, _, deployment = where.partition("@")
+            if endpoint in (where, provider):
+                reason = one.reason if one.until else None
+                found.append(View(model, _state(one, now), reason, _wait(one, now), deployment or None))
+        return found
 
     def close(self, provider: str) -> None:
         """Close a provider's circuits that refused keys opened: somebody has just seen that its key works."""

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+from quorum_mcp.calls.balance import Balance
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.deadline import in_time
 from quorum_mcp.calls.record import State
@@ -13,9 +14,10 @@ from quorum_mcp.providers.registry import Registry, Target
 class Candidates:
     """Resolves names of models, within the call's time: providers may have to be asked for their lists."""
 
-    def __init__(self, settings: Settings, registry: Registry) -> None:
+    def __init__(self, settings: Settings, registry: Registry, balance: Balance) -> None:
         self._settings = settings
         self._registry = registry
+        self._balance = balance
 
     async def of(self, call: Call, state: State) -> list[Target]:
         """The models that may answer, in the order in which they are asked; at least one.
@@ -35,7 +37,8 @@ class Candidates:
         if call.key is not None:
             call.key.require(first.name)
             targets = [target for target in targets if call.key.allows(target.name)]
-        state.trace.add("candidates: " + ", ".join(target.name for target in targets))
+        targets = [place for target in targets for place in self._balance.spread(target)]
+        state.trace.add("candidates: " + ", ".join(target.label for target in targets))
         return targets
 
     async def _find(self, call: Call, name: str, vendor: str | None = None) -> Target:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from quorum_mcp.calls.retry import LEAST_SECONDS, short_wait, wait_before, worth_repeating
+from quorum_mcp.calls.retry import LEAST_SECONDS, short_wait, wait_before, worth_repeating, wrong_anywhere
 from quorum_mcp.config.settings import RetrySettings
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.providers.registry import Target
@@ -24,7 +24,7 @@ class Step(Struct, frozen=True):
 
     def __str__(self) -> str:
         """As the trace shows it."""
-        return f"{self.target.name} in {self.wait:.1f} s" if self.wait else f"{self.target.name} at once"
+        return f"{self.target.label} in {self.wait:.1f} s" if self.wait else f"{self.target.label} at once"
 
 
 class _Candidate(Struct):
@@ -40,6 +40,9 @@ class Chain:
     While another one is left that has not been asked, and whose breaker lets calls through, a model that failed
     is asked once more at most, after a short wait, and only for a failure of the moment. When all have failed,
     those that may work again are asked again, after the waits of the settings: whoever is ready first.
+
+    Several endpoints of one model are candidates like any others, but that there is no wait between them, and that what
+    is wrong with the request itself is not tried at the next one.
 
     Args:
         targets: the candidates, the one that was asked for first.
@@ -72,16 +75,20 @@ class Chain:
         now, current = time.monotonic(), self._current
         current.over = not worth_repeating(current.tries, error, self._settings)
         current.ready = now + wait_before(current.tries, error, self._settings, self._deadline - now)
-        fresh = [one for one in self._candidates if not one.tries]
-        ready = [one for one in fresh if not self._refuses(one.target.name)]
+        if wrong_anywhere(error):
+            for one in self._candidates:
+                one.over = one.over or one.target.name == current.target.name
+        fresh = [one for one in self._candidates if not one.tries and not one.over]
+        ready = [one for one in fresh if not self._refuses(one.target.label)]
         if ready:
             short = short_wait(error, self._settings)
             early = now - self._began < (self._deadline - self._began) / 2
-            if short is not None and early and current.tries < 2 and not current.over:
+            elsewhere = ready[0].target.name == current.target.name  # the same model, at another endpoint
+            if short is not None and early and current.tries < 2 and not current.over and not elsewhere:
                 return self._take(current, short)
             return self._take(ready[0], 0.0)
         again = [one for one in self._candidates if one.tries and not one.over]
-        again.sort(key=lambda one: (self._refuses(one.target.name), one.ready))
+        again.sort(key=lambda one: (self._refuses(one.target.label), one.ready))
         for one in again:
             wait = max(one.ready - now, 0.0)
             if now + wait + LEAST_SECONDS < self._deadline:
@@ -97,7 +104,7 @@ class Chain:
     @property
     def is_first(self) -> bool:
         """Whether that is the model that was asked for."""
-        return self._current is self._candidates[0]
+        return self._current.target.name == self._candidates[0].target.name
 
     @property
     def another(self) -> bool:
@@ -105,7 +112,7 @@ class Chain:
         if len(self._candidates) == 1:
             return False
         others = (one for one in self._candidates if one is not self._current and not one.over)
-        return any(not self._refuses(one.target.name) for one in others)
+        return any(not self._refuses(one.target.label) for one in others)
 
     def patience(self, share: float = SHARE) -> float:
         """Seconds that the present attempt may take up before it has to give way: all that are left, or a share."""
@@ -113,7 +120,7 @@ class Chain:
         return left * share if self.another else left
 
     def _end(self, fresh: list[_Candidate], again: list[_Candidate]) -> str:
-        reasons = [f"breaker of {one.target.name}: open" for one in fresh]
+        reasons = [f"breaker of {one.target.label}: open" for one in fresh]
         if again:
             reasons.append("no time for another attempt")
         return ", ".join(reasons) or "no further attempt"

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
@@ -134,9 +135,13 @@ class CallGauges:
             for kind, available in zip(("requests", "tokens"), left, strict=True):
                 if available is not None:
                     found.append(("quorum_rate_limit_available", (provider, kind), available))
-        for provider, queue in self._calls.queues.states().items():
-            found.append(("quorum_queue_depth", (provider,), queue.waiting))
-            found.append(("quorum_calls_active", (provider,), queue.taken))
+        waiting, active = Counter[str](), Counter[str]()
+        for endpoint, queue in self._calls.queues.states().items():
+            provider = endpoint.partition("@")[0]  # its deployments together
+            waiting[provider] += queue.waiting
+            active[provider] += queue.taken
+        found += [("quorum_queue_depth", (provider,), calls) for provider, calls in waiting.items()]
+        found += [("quorum_calls_active", (provider,), calls) for provider, calls in active.items()]
         if (rate := self._calls.cache.stats().hit_rate) is not None:
             found.append(("orchestrator_cache_hit_rate", (), rate))
         return found

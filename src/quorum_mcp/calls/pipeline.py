@@ -15,6 +15,7 @@ from msgspec import structs
 
 from quorum_mcp.answers import Answer, Delta, TextDelta
 from quorum_mcp.calls.admission import Admission
+from quorum_mcp.calls.balance import Balance
 from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.cache import Cache, Lookup, replay
@@ -59,13 +60,14 @@ class Calls:
         self.settings = settings
         self.registry = registry
         self.breaker = Breaker()
-        self.candidates = Candidates(settings, registry)
         self.ledger = ledger
         self.budgets = budgets
         self.watchers = watchers
         self.cache = cache or Cache(settings.cache)
         self.limits = limits or Limits(settings, registry)
         self.queues = Queues(settings)
+        self.balance = Balance(registry, self.breaker, self.limits, self.queues)
+        self.candidates = Candidates(settings, registry, self.balance)
         self.admission = Admission(
             registry, ledger, budgets, self.limits, self.queues, self.breaker, watchers
         )
@@ -149,7 +151,7 @@ class Calls:
         following = chain.after(error) if restartable or not state.streamed else None
         if call.on_trouble is not None:
             call.on_trouble(error)
-        state.trace.add(f"{target.name} failed: {error}; {f'next: {following}' if following else chain.end}")
+        state.trace.add(f"{target.label} failed: {error}; {f'next: {following}' if following else chain.end}")
         return following
 
     async def _ask(self, chain: Chain, state: State) -> None:

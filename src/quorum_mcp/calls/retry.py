@@ -7,7 +7,16 @@ each decision is a line of the call's trace.
 import random
 
 from quorum_mcp.config.settings import RetrySettings
-from quorum_mcp.errors import BadProviderAnswer, ProviderUnavailable, QueueFull, QuorumError
+from quorum_mcp.errors import (
+    BadProviderAnswer,
+    ContentFiltered,
+    ContextTooLong,
+    ProviderRefused,
+    ProviderUnavailable,
+    QueueFull,
+    QuorumError,
+    Unsupported,
+)
 
 LEAST_SECONDS = 0.3
 """What an attempt needs at least: one that is cut at once would only hide the error before it."""
@@ -23,6 +32,13 @@ def worth_repeating(attempts: int, error: QuorumError, settings: RetrySettings) 
     if attempts >= settings.attempts or isinstance(error, QueueFull):
         return False
     return error.retryable and error.details.get("breaker") != "open"
+
+
+def wrong_anywhere(error: QuorumError) -> bool:
+    """Whether the model would refuse the request at another endpoint too."""
+    if isinstance(error, ProviderRefused):
+        return error.details.get("status") in (400, 413, 422)
+    return isinstance(error, ContextTooLong | ContentFiltered | Unsupported)
 
 
 def wait_before(attempts: int, error: QuorumError, settings: RetrySettings, left: float) -> float:

@@ -1,11 +1,16 @@
 """The settings of providers, as types."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
+from msgspec.structs import replace
 
 from quorum_mcp.config.bounds import Count, Price, Text, VariableName
 from quorum_mcp.config.secrets import Masked
+
+MODEL = "{model}"
+"""What stands in a base URL for the endpoint's own name of the model, as in Azure's paths of deployments."""
 
 
 class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,19 +47,26 @@ class RateSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeploymentSettings(Masked, frozen=True, forbid_unknown_fields=True):
-    """One of several endpoints behind a provider's name; what is absent is the provider's own.
+    """One of several endpoints behind a provider's name; what is absent is the provider's own."""
 
-    `model` is the endpoint's own name of the model, `weight` its share of the calls against the others.
-    """
-
-    base_url: str
-    """The endpoint's address."""
+    base_url: str | None = None
+    """The endpoint's address, with query parameters where it needs some; `{model}` in it stands for the endpoint's
+    own name of the model."""
+    name: Text | None = None
+    """What it is called where calls are explained; absent: its number, from 1."""
     api_key_env: VariableName | None = None
     """The variable that holds its key."""
     api_keys: tuple[Text, ...] = ()
     """Its keys."""
+    auth: str | None = None
+    """How the key is sent."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers of every request, besides the provider's; `${NAME}` stands for a variable."""
     model: Text | None = None
-    """The endpoint's own name of the model."""
+    """The endpoint's own name of the model, whichever is asked for."""
+    models: dict[str, Text] = field(default_factory=dict)
+    """The endpoint's own names, by the provider's names of its models. It is asked for no others, unless `model` is
+    given too."""
     weight: Count = 1
     """Its share of the calls against the others."""
     limits: LimitSettings = LimitSettings()
@@ -72,7 +84,8 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """The API that the endpoint speaks. Needed for a provider of your own; a vendor of the catalogue has
     its own."""
     base_url: str | None = None
-    """The address: with `/v1` on the openai wire, without a version path on the others."""
+    """The address: with `/v1` on the openai wire, without a version path on the others. Query parameters in it go along
+    with every request, and `{model}` stands for the name of the model."""
     api_key_env: VariableName | None = None
     """The variable that holds the key; absent: the vendor's own variable, or no key at all."""
     api_keys: tuple[Text, ...] = ()
@@ -85,11 +98,34 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     auth: str = "bearer"
     """How the key is sent: `bearer`, `header NAME`, `query NAME`, or `command PROGRAM ARGUMENT…`, which
     prints a token."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers of every request; `${NAME}` stands for a variable."""
     deployments: tuple[DeploymentSettings, ...] = ()
-    """Several endpoints behind one name. Refused by this version."""
+    """Several endpoints behind one name, each with its own `base_url`, key or both: calls go to those that work, by load
+    and weight."""
     price: PriceSettings | None = None
     """Its price; absent: that of the price table, 0 for a server of this machine."""
     limits: LimitSettings = LimitSettings()
-    """Limits towards the provider."""
+    """Limits towards the provider; with deployments, towards each that has none of its own."""
     model_limits: dict[str, RateSettings] = field(default_factory=dict)
     """Limits of single models, by the provider's own names of them, besides those of the provider."""
+
+    @property
+    def deployment_names(self) -> tuple[str, ...]:
+        """The names of its deployments."""
+        return tuple(one.name or str(n) for n, one in enumerate(self.deployments, 1))
+
+
+def limits_of(providers: Mapping[str, ProviderSettings], endpoint: str) -> LimitSettings:
+    """The limits towards an endpoint: `provider`, or `provider@deployment`; what neither sets is None."""
+    name, _, deployment = endpoint.partition("@")
+    entry = providers.get(name)
+    if entry is None:
+        return LimitSettings()
+    if deployment not in entry.deployment_names:
+        return entry.limits
+    own = entry.deployments[entry.deployment_names.index(deployment)].limits
+    missing = {
+        name: getattr(entry.limits, name) for name in own.__struct_fields__ if getattr(own, name) is None
+    }
+    return replace(own, **missing)

@@ -14,6 +14,8 @@ _SECRET = re.compile(
     r"|passwd|passphrase|credentials?|authorization|cookie)",
     re.IGNORECASE,
 )
+_SECRET_PARAMETER = re.compile(r"(.*[_-])?(key|sig|signature|code|auth)", re.IGNORECASE)
+"""What else holds a secret in the query of a URL."""
 _SECRET_MAPPINGS = frozenset({"env", "headers"})
 _ASSIGNED = re.compile(r"(?<=[?&])([^=&#]+)=([^&#]*)")
 
@@ -55,7 +57,12 @@ def _without_credentials(text: str) -> str:
         return MASK
     if user_info:
         text = text.replace(f"{user_info}@", f"{MASK}@", 1)
-    return _ASSIGNED.sub(lambda found: f"{found[1]}={MASK if is_secret(found[1]) else found[2]}", text)
+    return _ASSIGNED.sub(_parameter, text)
+
+
+def _parameter(found: re.Match[str]) -> str:
+    name, value = found.groups()
+    return f"{name}={MASK if is_secret(name) or _SECRET_PARAMETER.fullmatch(name) else value}"
 
 
 class Masked(Struct, frozen=True):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from quorum_mcp.config.addresses import literal, refusal
 from quorum_mcp.config.nodes import Origin, fail, nearest
-from quorum_mcp.config.providers import DeploymentSettings, ProviderSettings
+from quorum_mcp.config.providers import MODEL, DeploymentSettings, ProviderSettings
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.events import AlertKind
 
@@ -23,7 +23,11 @@ RESERVED = {
 WEBHOOK_EVENTS = ("budget.alert", "provider.status")
 """What a webhook may ask for, besides single kinds of alerts."""
 
+WAYS = ("bearer", "header", "query", "command")
+"""How a key may be sent."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def validate(settings: Settings, origins: Mapping[str, Origin]) -> None:
@@ -49,15 +53,7 @@ def _providers(settings: Settings) -> Generator[Problem, None, None]:
         elif not _NAME.fullmatch(name):
             yield key, "a provider's name is made of letters, digits, `.`, `_` and `-`", None
         yield from _endpoint(key, provider)
-        for number, deployment in enumerate(provider.deployments):
-            yield from _endpoint(f"{key}.deployments[{number}]", deployment)
-        way, _, rest = provider.auth.partition(" ")
-        ways = ("bearer", "header", "query", "command")
-        if way not in ways:
-            problem = f"expected bearer, header NAME, query NAME or command PROGRAM{nearest(way, ways)}"
-            yield f"{key}.auth", problem, None
-        elif bool(rest.strip()) == (way == "bearer"):
-            yield f"{key}.auth", "expected bearer, header NAME, query NAME or command PROGRAM", None
+        yield from _deployments(key, provider)
         if provider.models is not None and provider.model and provider.model not in provider.models:
             yield f"{key}.model", f"is none of models{nearest(provider.model, provider.models)}", None
         for model in provider.model_limits:
@@ -70,10 +66,43 @@ def _providers(settings: Settings) -> Generator[Problem, None, None]:
 
 
 def _endpoint(key: str, endpoint: ProviderSettings | DeploymentSettings) -> Generator[Problem, None, None]:
-    if endpoint.base_url is not None and (problem := _bad_url(endpoint.base_url)):
+    if endpoint.base_url is not None and (problem := _bad_url(endpoint.base_url.replace(MODEL, "model"))):
         yield f"{key}.base_url", problem, "Write http://… or https://…"
     if endpoint.api_key_env and endpoint.api_keys:
         yield f"{key}.api_keys", "api_key_env and api_keys cannot both be given", None
+    for name in endpoint.headers:
+        if not _HEADER.fullmatch(name):
+            yield f"{key}.headers.{name}", "is no name of a header", None
+    if endpoint.auth is None:
+        return
+    way, _, rest = endpoint.auth.partition(" ")
+    if way not in WAYS:
+        problem = f"expected bearer, header NAME, query NAME or command PROGRAM{nearest(way, WAYS)}"
+        yield f"{key}.auth", problem, None
+    elif bool(rest.strip()) == (way == "bearer"):
+        yield f"{key}.auth", "expected bearer, header NAME, query NAME or command PROGRAM", None
+
+
+def _deployments(key: str, provider: ProviderSettings) -> Generator[Problem, None, None]:
+    names = provider.deployment_names
+    for number, deployment in enumerate(provider.deployments):
+        own = f"{key}.deployments[{number}]"
+        yield from _endpoint(own, deployment)
+        if deployment.base_url is None and provider.base_url is None:
+            yield f"{own}.base_url", "is missing", "A deployment has its own address, or the provider's."
+        if not _NAME.fullmatch(names[number]):
+            yield f"{own}.name", "a deployment's name is made of letters, digits, `.`, `_` and `-`", None
+        elif names.index(names[number]) != number:
+            yield f"{own}.name", "there is another deployment of this name", None
+        for model in deployment.models:
+            if provider.models is not None and model not in provider.models:
+                problem = f"is none of the provider's models{nearest(model, provider.models)}"
+                yield f"{own}.models.{model}", problem, None
+    for model in provider.models or ():
+        if names and not any(
+            one.model or not one.models or model in one.models for one in provider.deployments
+        ):
+            yield f"{key}.models", f"no deployment serves {model}", "Name it in a deployment's models."
 
 
 def _models(settings: Settings) -> Generator[Problem, None, None]:

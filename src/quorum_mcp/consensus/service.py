@@ -180,7 +180,7 @@ class Consensus:
         )
 
     def _usable(self, provider: str) -> bool:
-        return self._calls.breaker.state(provider) != "open"
+        return self._calls.balance.state(provider) != "open"
 
     async def _file(self, upload: Upload, principal: Principal) -> File:
         if upload.id is None:

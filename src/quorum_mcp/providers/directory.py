@@ -8,21 +8,41 @@ from msgspec import Struct
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ModelNotFound
 from quorum_mcp.providers.base import Kind, Provider
+from quorum_mcp.providers.deployments import Deployment
 from quorum_mcp.providers.setup import Setup
 
 
 class Target(Struct, frozen=True, dict=True):
-    """What a model name stands for: a provider, its own name of the model, and an alias's defaults."""
+    """What a model name stands for: a provider, its own name of the model, and an alias's defaults.
+
+    Where the provider has several endpoints, `deployment` is the name of the one that is asked.
+    """
 
     provider: Provider
     model: str
     max_tokens: int | None = None
     temperature: float | None = None
+    deployment: str | None = None
 
     @cached_property
     def name(self) -> str:
         """As it is written: `provider/model`."""
         return f"{self.provider.name}/{self.model}"
+
+    @cached_property
+    def endpoint(self) -> str:
+        """Whose places, limits and breakers count: `provider`, or `provider@deployment`."""
+        return endpoint_name(self.provider.name, self.deployment)
+
+    @cached_property
+    def label(self) -> str:
+        """The model at that endpoint: `provider/model`, or `provider@deployment/model`."""
+        return f"{self.endpoint}/{self.model}"
+
+
+def endpoint_name(provider: str, deployment: str | None) -> str:
+    """What an endpoint is called: no provider's name holds an @."""
+    return provider if deployment is None else f"{provider}@{deployment}"
 
 
 class Description(Struct, frozen=True):
@@ -44,6 +64,8 @@ class Directory:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.providers: dict[str, Provider] = {}
+        self.deployments: dict[str, tuple[Deployment, ...]] = {}
+        """The endpoints of the providers that have several; `providers` holds the first of them."""
         self._setups: dict[str, Setup] = {}
         self._listed: dict[str, tuple[str, ...]] = {}
         self._own: dict[str, Description] = {}
@@ -96,6 +118,11 @@ class Directory:
                 details={"candidates": candidates},
             )
         raise self._not_found(name, head if slash else None)
+
+    def endpoints(self, provider: str) -> tuple[str, ...]:
+        """The names of a provider's endpoints: itself, or its deployments."""
+        several = self.deployments.get(provider)
+        return tuple(endpoint_name(provider, one.name) for one in several) if several else (provider,)
 
     def provider_name(self, name: str) -> str:
         """The provider that `name` is the name, or another name, of; `name` itself where there is none."""

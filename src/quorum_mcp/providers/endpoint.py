@@ -1,13 +1,14 @@
 """A provider made of a wire, a base URL and keys: everything that is reached by HTTP."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import structs
 
 from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest
+from quorum_mcp.providers.address import Address
 from quorum_mcp.providers.base import Kind, Timeouts
 from quorum_mcp.providers.keys import Auth, Key
 from quorum_mcp.providers.sse import NDJSON, SSE, Event
@@ -27,26 +28,36 @@ class Endpoint:
     Args:
         name: the provider's name, as it stands before the slash.
         wire: the codec.
-        base_url: where the wire's paths begin, without a closing slash.
+        address: where the wire's paths begin.
         auth: the keys and how they are sent.
         transport: the pool of connections, which the endpoint shares and does not close.
         kind: `local` for servers of the user's own.
+        deployment: its name, where it is one of several endpoints of the provider.
     """
 
     def __init__(
-        self, name: str, wire: Wire, base_url: str, auth: Auth, transport: Transport, kind: Kind = "remote"
+        self,
+        name: str,
+        wire: Wire,
+        address: str | Address,
+        auth: Auth,
+        transport: Transport,
+        kind: Kind = "remote",
+        deployment: str | None = None,
     ) -> None:
         self.name = name
         self.kind: Kind = kind
         self.wire = wire
-        self.base_url = base_url.rstrip("/")
+        self.address = Address(address) if isinstance(address, str) else address
+        self.deployment = deployment
         self._auth = auth
         self._transport = transport
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""
         with self._named(request.model):
-            answer = await self._fetch(self._chat(request, stream=False), timeouts)
+            own = self._own(request)
+            answer = await self._fetch(self._chat(own, stream=False), own.model, timeouts)
             reader = self.wire.reader()
             reader.whole(answer.body)
             return _completed(reader.finish(), request, answer.headers)
@@ -54,11 +65,8 @@ class Endpoint:
     async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
         """The answer as it comes; the last item is the whole `Answer`."""
         with self._named(request.model):
-            call = self._chat(request, stream=True)
-            key = await self._auth.key()
-            async with self._transport.open(self._http(call, key, stream=True), timeouts) as response:
-                if response.status != 200:
-                    raise self._failed(await _whole(response), key)
+            own = self._own(request)
+            async with self._open(self._chat(own, stream=True), own.model, timeouts) as response:
                 reader = self.wire.reader()
                 if _is_whole(self.wire, response):
                     for delta in reader.whole(await response.read()):
@@ -79,13 +87,14 @@ class Endpoint:
     async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:
         """One vector per text."""
         with self._named(model):
-            answer = await self._fetch(self.wire.embed(model, texts), timeouts)
+            own = self.address.own(model)
+            answer = await self._fetch(self.wire.embed(own, texts), own, timeouts)
             return self.wire.embeddings(answer.body, len(texts))
 
     async def models(self, timeouts: Timeouts) -> tuple[ModelInfo, ...]:
         """The models the provider lists now."""
         with self._named(None):
-            answer = await self._fetch(self.wire.list_models(), timeouts)
+            answer = await self._fetch(self.wire.list_models(), None, timeouts)
             return self.wire.models(answer.body)
 
     async def close(self) -> None:
@@ -102,14 +111,39 @@ class Endpoint:
             raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
         return self.wire.chat(request, stream=stream)
 
-    async def _fetch(self, call: Call, timeouts: Timeouts) -> HttpAnswer:
-        key = await self._auth.key()
-        answer = await self._transport.fetch(self._http(call, key), timeouts)
-        if answer.status != 200:
-            raise self._failed(answer, key)
-        return answer
+    def _own(self, request: ModelRequest) -> ModelRequest:
+        """The request with the endpoint's own name of its model."""
+        own = self.address.own(request.model)
+        return request if own == request.model else structs.replace(request, model=own)
 
-    def _http(self, call: Call, key: Key | None, *, stream: bool = False) -> HttpRequest:
+    @asynccontextmanager
+    async def _open(self, call: Call, model: str, timeouts: Timeouts) -> AsyncGenerator[Response, None]:
+        """The successful answer to a call, to be read as it comes; a refused token is replaced once."""
+        for last in (False, True):
+            key = await self._auth.key(timeouts.first_byte)
+            http = self._http(call, model, key, stream=True)
+            async with self._transport.open(http, timeouts) as response:
+                if response.status == 200:
+                    yield response
+                    return
+                error = self._failed(await _whole(response), key)
+            if last or not self._auth.renews(key, error):
+                raise error
+
+    async def _fetch(
+        self, call: Call, model: str | None, timeouts: Timeouts, *, last: bool = False
+    ) -> HttpAnswer:
+        """The successful answer to a call, whole; a refused token is replaced once."""
+        key = await self._auth.key(timeouts.first_byte)
+        answer = await self._transport.fetch(self._http(call, model, key), timeouts)
+        if answer.status == 200:
+            return answer
+        error = self._failed(answer, key)
+        if last or not self._auth.renews(key, error):
+            raise error
+        return await self._fetch(call, model, timeouts, last=True)
+
+    def _http(self, call: Call, model: str | None, key: Key | None, *, stream: bool = False) -> HttpRequest:
         headers = {
             "accept": "text/event-stream" if stream and self.wire.framing == "sse" else "application/json"
         }
@@ -118,7 +152,8 @@ class Endpoint:
         if call.body:
             headers["content-type"] = "application/json"
         headers |= call.headers
-        url = self.base_url + call.path
+        headers |= self.address.headers
+        url = self.address.url(call.path, model)
         if key is not None:
             url = self._auth.sign(url, headers, key)
         return HttpRequest(call.method, url, call.body, headers)
@@ -139,11 +174,16 @@ class Endpoint:
         except (ProviderError, Unsupported) as error:
             error.provider = error.provider or self.name
             error.model = error.model or model
-            error.message = self._auth.mask(error.message)
+            error.message = self._masked(error.message)
             error.args = (error.message,)
             said = {name: one for name, one in error.details.items() if isinstance(one, str)}
-            error.details |= {name: self._auth.mask(one) for name, one in said.items()}
+            error.details |= {name: self._masked(one) for name, one in said.items()}
+            if self.deployment is not None:
+                error.details["deployment"] = self.deployment
             raise
+
+    def _masked(self, text: str) -> str:
+        return self.address.mask(self._auth.mask(text))
 
 
 class _Feed:

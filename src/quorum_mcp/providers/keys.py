@@ -1,24 +1,25 @@
 """Keys of one provider: how they are sent, and which one is next when a limit is reached."""
 
-import asyncio
-import shlex
 import time
 from collections.abc import Sequence
 from urllib.parse import quote
 
 from msgspec import Struct
 
+from quorum_mcp.config.secrets import MASK
 from quorum_mcp.errors import ConfigError, ProviderAuth, ProviderError, ProviderRateLimited, ProviderRefused
+from quorum_mcp.providers.token import TokenCommand
 
-COMMAND_SECONDS = 300.0
-"""How long a token that a command printed is used before the command runs again."""
+SHORTEST = 6
+"""A shorter value is not masked: it would hide ordinary words."""
 
 
 class Key(Struct, frozen=True):
-    """One key; `number` is its place among the provider's keys."""
+    """One key; `number` is its place among the provider's keys, `kept`: a token that was printed for an earlier call."""
 
     value: str
-    number: int
+    number: int = 0
+    kept: bool = False
 
 
 class Auth:
@@ -40,20 +41,19 @@ class Auth:
             self._way == "bearer"
         ):
             raise ConfigError(
-                f"unknown auth {how!r}",
+                f"unknown auth {self._way!r}",
                 hint="auth is bearer, `header NAME`, `query NAME` or `command PROGRAM …`",
             )
         self._keys = list(keys)
         self._next = 0
         self._limited_until = [0.0] * len(self._keys)
-        self._token: Key | None = None
-        self._token_until = 0.0
-        self._lock = asyncio.Lock()
+        self._command = TokenCommand(self._name) if self._way == "command" else None
 
-    async def key(self) -> Key | None:
-        """The key to use now."""
-        if self._way == "command":
-            return await self._command_token()
+    async def key(self, seconds: float) -> Key | None:
+        """The key to use now; a command may take so many seconds to print it."""
+        if self._command is not None:
+            value, kept = await self._command.get(seconds)
+            return Key(value, kept=kept)
         return Key(self._keys[self._next], self._next) if self._keys else None
 
     def sign(self, url: str, headers: dict[str, str], key: Key) -> str:
@@ -66,6 +66,10 @@ class Auth:
             headers["authorization"] = f"Bearer {key.value}"
         return url
 
+    def renews(self, key: Key | None, error: ProviderError) -> bool:
+        """Whether a token was refused that was good before: then a new one is worth a try at once."""
+        return key is not None and key.kept and isinstance(error, ProviderAuth)
+
     def failed(self, key: Key | None, error: ProviderError) -> None:
         """Learn from a refusal: a limited key gives way to the next, a refused token is not used again.
 
@@ -73,8 +77,8 @@ class Auth:
         """
         if key is None:
             return
-        if isinstance(error, ProviderAuth):
-            self._token = None
+        if self._command is not None and isinstance(error, ProviderAuth):
+            self._command.refused(key.value)
         spent = isinstance(error, ProviderRefused) and error.details.get("status") in (402, 429)
         if not (isinstance(error, ProviderRateLimited) or spent) or len(self._keys) < 2:
             return
@@ -86,42 +90,11 @@ class Auth:
             error.retry_after = 0.0
 
     def mask(self, text: str) -> str:
-        """`text` without any of the keys: providers are known to quote them in errors."""
-        tokens = [self._token.value] if self._token else []
-        for value in [*self._keys, *tokens]:
-            if len(value) >= 8:
-                text = text.replace(value, "***")
+        """`text` without any of the keys, as they are or in a URL: providers are known to quote them in errors."""
+        values = [*self._keys]
+        if self._command is not None:
+            values += self._command.printed
+        for value in values:
+            if len(value) >= SHORTEST:
+                text = text.replace(value, MASK).replace(quote(value, safe=""), MASK)
         return text
-
-    async def _command_token(self) -> Key:
-        async with self._lock:
-            if self._token is None or time.monotonic() >= self._token_until:
-                self._token = Key(await _run(self._name), 0)
-                self._token_until = time.monotonic() + COMMAND_SECONDS
-            return self._token
-
-
-async def _run(command: str) -> str:
-    """What the command prints, in at most 30 s."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *shlex.split(command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except (OSError, ValueError) as error:
-        raise ProviderAuth(f"the auth command cannot be run: {error}") from error
-    try:
-        async with asyncio.timeout(30):
-            out, err = await process.communicate()
-    except TimeoutError as error:
-        raise ProviderAuth("the auth command printed no token within 30 s") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-    token = out.decode("utf-8", "replace").strip()
-    if process.returncode or not token:
-        said = " ".join(err.decode("utf-8", "replace").split())[:200]
-        raise ProviderAuth(f"the auth command failed with status {process.returncode}: {said}")
-    return token

@@ -9,8 +9,10 @@ from msgspec import structs
 from quorum_mcp.answers import ModelInfo
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ModelNotFound, QuorumError
+from quorum_mcp.providers.address import Address
 from quorum_mcp.providers.base import Provider, Timeouts
 from quorum_mcp.providers.catalog import Catalog, LocalServer, catalog
+from quorum_mcp.providers.deployments import Deployment, DeploymentSetup
 from quorum_mcp.providers.detect import Found, detect
 from quorum_mcp.providers.directory import Description, Directory, Target
 from quorum_mcp.providers.endpoint import Endpoint
@@ -51,7 +53,7 @@ class Registry(Directory):
         """Keys in use that are neither in the environment nor in quorum.yaml, by provider."""
         for setup in self._setups.values():
             if setup.missing is None:
-                self.providers[setup.name] = self._endpoint(setup)
+                self._open(setup)
 
     def register(self, provider: Provider, *, model: str | None = None, models: tuple[str, ...] = ()) -> None:
         """Add a provider that is no endpoint of the settings, or replace one.
@@ -63,6 +65,7 @@ class Registry(Directory):
         """
         self.providers[provider.name] = provider
         self._setups.pop(provider.name, None)
+        self.deployments.pop(provider.name, None)
         self._own[provider.name] = Description(
             provider.name,
             provider.name,
@@ -86,9 +89,10 @@ class Registry(Directory):
             found = structs.replace(self._setups[name], keys=(key,) if key else (), missing=lacks)
             self._setups[name] = found
             if found.missing is None:
-                self.providers[name] = self._endpoint(found)
+                self._open(found)
             else:
                 self.providers.pop(name, None)
+                self.deployments.pop(name, None)
         self.supplied = wanted
 
     async def detect(self) -> tuple[Found, ...]:
@@ -142,7 +146,7 @@ class Registry(Directory):
         name = self.provider_name(provider)
         if name not in self.providers:
             self.resolve(f"{provider}/any")  # raises, with the reason and the nearest name
-        models = await self.providers[name].models(timeouts)
+        models = await self._ask_for_models(name, timeouts)
         self._listed[provider] = tuple(model.id for model in models)
         return models
 
@@ -190,12 +194,42 @@ class Registry(Directory):
             )
         setup = self._setups[found.name] = structs.replace(setup, missing=None)
         self._listed[found.name] = found.models
-        self.providers.setdefault(found.name, self._endpoint(setup))
+        if found.name not in self.providers:
+            self._open(setup)
 
-    def _endpoint(self, setup: Setup) -> Endpoint:
+    async def _ask_for_models(self, provider: str, timeouts: Timeouts) -> tuple[ModelInfo, ...]:
+        """The list of the provider, or of its first deployment that has one."""
+        endpoints = [one.endpoint for one in self.deployments.get(provider, ())]
+        failed: QuorumError | None = None
+        for endpoint in endpoints or [self.providers[provider]]:
+            try:
+                return await endpoint.models(timeouts)
+            except QuorumError as error:
+                failed = failed or error
+        assert failed is not None
+        raise failed
+
+    def _open(self, setup: Setup) -> None:
+        """The provider can be called, at one endpoint or at several."""
+        several = tuple(
+            Deployment(one.name, one.weight, self._deployed(setup, one)) for one in setup.deployments
+        )
+        if several:
+            self.deployments[setup.name] = several
+        self.providers[setup.name] = several[0].endpoint if several else self._endpoint(setup)
+
+    def _endpoint(
+        self, setup: Setup, deployment: str | None = None, address: Address | None = None
+    ) -> Endpoint:
         wire = load_wire(setup.wire, setup.dialect)
         auth = Auth(setup.auth or wire.auth, setup.keys)
-        return Endpoint(setup.name, wire, setup.base_url, auth, self.transport, setup.kind)
+        address = address or Address(setup.base_url, setup.headers)
+        return Endpoint(setup.name, wire, address, auth, self.transport, setup.kind, deployment)
+
+    def _deployed(self, setup: Setup, one: DeploymentSetup) -> Endpoint:
+        own = structs.replace(setup, auth=one.auth or setup.auth, keys=one.keys or setup.keys)
+        address = Address(one.base_url, setup.headers | one.headers, one.models, one.model)
+        return self._endpoint(own, one.name, address)
 
 
 def _description(setup: Setup, models: tuple[str, ...]) -> Description:

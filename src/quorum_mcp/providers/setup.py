@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field, structs
 
 from quorum_mcp.config.nodes import fail, origin_of
 from quorum_mcp.config.providers import ProviderSettings
@@ -12,9 +12,11 @@ from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import ConfigError
 from quorum_mcp.providers.base import Kind
 from quorum_mcp.providers.catalog import Catalog, Vendor
+from quorum_mcp.providers.deployments import DeploymentSetup, deployment_setups, served
 from quorum_mcp.providers.wire import Dialect
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HERE = "http://127.0.0.1"
 SET = "set "
 """How the reason begins where a key is missing."""
 
@@ -37,6 +39,9 @@ class Setup(Struct, frozen=True):
     title: str = ""
     prices: str | None = None
     dialect: Dialect = Dialect()
+    headers: dict[str, str] = field(default_factory=dict)
+    deployments: tuple[DeploymentSetup, ...] = ()
+    """Its endpoints where there are several; `base_url` is the first one's."""
 
     @property
     def wants_key(self) -> bool:
@@ -63,20 +68,18 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
     entry = settings.providers.get(name)
     given = entry or ProviderSettings()
     env = settings.env
-    _refuse_deployments(settings, name, given)
     keys = given.api_keys or _key(env, (given.api_key_env,) if given.api_key_env else vendor.keys)
-    base_url = given.base_url or next((env[key] for key in vendor.base_urls if env.get(key)), vendor.base_url)
+    usual = next((env[key] for key in vendor.base_urls if env.get(key)), vendor.base_url)
     missing = None
     if vendor.kind == "local":
         missing = None if entry or settings.ollama_enable else "switched off by OLLAMA_ENABLE"
-    elif not keys and not given.base_url:
+    elif not keys and not given.base_url and not given.deployments and not given.auth.startswith("command"):
         missing = f"{SET}{given.api_key_env or ' or '.join(vendor.keys)}"
-    base_url = normal_url(base_url, vendor.base_url)
-    return Setup(
+    setup = Setup(
         name=name,
         wire=given.wire or vendor.wire,
-        base_url=base_url,
-        kind="local" if is_loopback(base_url) else "remote",
+        base_url=normal_url(given.base_url or usual, vendor.base_url),
+        kind="remote",
         missing=missing,
         auth=_auth(settings, name, given) or vendor.auth,
         keys=keys,
@@ -87,23 +90,23 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
         title=vendor.title,
         prices=vendor.prices,
         dialect=catalog.dialect(given.wire or vendor.wire, None if given.wire else vendor),
+        headers=given.headers,
     )
+    return _placed(setup, given, settings)
 
 
 def _custom(name: str, entry: ProviderSettings, settings: Settings, catalog: Catalog) -> Setup:
     if entry.wire is None:
         hint = "wire is openai, anthropic, google, mistral or ollama"
         raise _wrong(settings, name, "wire is missing", hint)
-    if not entry.base_url:
+    if not entry.base_url and not entry.deployments:
         raise _wrong(settings, name, "base_url is missing", "a provider of your own needs its address")
-    _refuse_deployments(settings, name, entry)
     keys = entry.api_keys or _key(settings.env, (entry.api_key_env,) if entry.api_key_env else ())
-    base_url = normal_url(entry.base_url, "http://127.0.0.1")
-    return Setup(
+    setup = Setup(
         name=name,
         wire=entry.wire,
-        base_url=base_url,
-        kind="local" if is_loopback(base_url) else "remote",
+        base_url=normal_url(entry.base_url or "", HERE),
+        kind="remote",
         missing=f"{SET}{entry.api_key_env}" if entry.api_key_env and not keys else None,
         auth=_auth(settings, name, entry),
         keys=keys,
@@ -111,7 +114,31 @@ def _custom(name: str, entry: ProviderSettings, settings: Settings, catalog: Cat
         models=entry.models or (),
         closed=entry.models is not None,
         dialect=catalog.dialect(entry.wire),
+        headers=entry.headers,
     )
+    return _placed(setup, entry, settings)
+
+
+def _placed(setup: Setup, entry: ProviderSettings, settings: Settings) -> Setup:
+    """The provider with its endpoints, and whether they are all of this machine."""
+    found = tuple(
+        structs.replace(one, base_url=normal_url(one.base_url, HERE))
+        for one in deployment_setups(entry, settings.env)
+    )
+    base_url = found[0].base_url if found else setup.base_url
+    urls = [one.base_url for one in found] or [base_url]
+    lacking = next((f"{SET}{one.missing} (deployment {one.name})" for one in found if one.missing), None)
+    setup = structs.replace(
+        setup,
+        base_url=base_url,
+        deployments=found,
+        kind="local" if all(map(is_loopback, urls)) else "remote",
+        missing=setup.missing or lacking,
+    )
+    if entry.models is None and (models := served(found)) is not None:
+        usual = setup.model if setup.model in models else models[0]
+        setup = structs.replace(setup, models=models, closed=True, model=usual)
+    return setup
 
 
 def _auth(settings: Settings, name: str, entry: ProviderSettings) -> str | None:
@@ -123,12 +150,6 @@ def _auth(settings: Settings, name: str, entry: ProviderSettings) -> str | None:
 def _key(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, ...]:
     value = next((env[name] for name in names if env.get(name)), None)
     return (value,) if value else ()
-
-
-def _refuse_deployments(settings: Settings, name: str, entry: ProviderSettings) -> None:
-    if entry.deployments:
-        hint = "give each endpoint a name of its own and list them under fallbacks"
-        raise _wrong(settings, name, "deployments are not supported by this version", hint)
 
 
 def _wrong(settings: Settings, name: str, problem: str, hint: str) -> ConfigError:

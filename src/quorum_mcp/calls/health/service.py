@@ -1,5 +1,6 @@
 """The health of all providers, as one process knows it."""
 
+from quorum_mcp.calls.balance import Balance
 from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.health.monitor import Look, Monitor
 from quorum_mcp.calls.health.prober import Prober
@@ -25,6 +26,7 @@ class Health:
         registry: Registry,
         vitals: Vitals,
         breaker: Breaker,
+        balance: Balance,
         limits: Limits,
         outbox: Outbox,
         database: Database,
@@ -34,6 +36,7 @@ class Health:
         self.vitals = vitals
         self._registry = registry
         self._breaker = breaker
+        self._balance = balance
         self._limits = limits
         self.prober = Prober(registry, vitals, breaker, seconds=seconds)
         self.monitor = Monitor(self.look, outbox, database, vitals.now)
@@ -53,8 +56,9 @@ class Health:
         self, provider: str, *, missing: str | None = None, stored: ProviderStats | None = None
     ) -> Verdict:
         """How a provider does; `missing` and `stored` as `judge` has them."""
-        vitals = self.vitals
-        return judge(missing, self._breaker.views(provider), vitals.of(provider), vitals.now(), stored)
+        vitals, circuits = self.vitals, self._breaker.views(provider)
+        spare = provider in self._registry.deployments and self._balance.state(provider) != "open"
+        return judge(missing, circuits, vitals.of(provider), vitals.now(), stored, spare=spare)
 
     async def look(self) -> list[Look]:
         """Every provider that is no simulation."""

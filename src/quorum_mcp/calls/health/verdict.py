@@ -32,7 +32,13 @@ HEALTHY = Verdict("healthy")
 
 
 def judge(
-    missing: str | None, circuits: list[View], vital: Vital, now: float, stored: ProviderStats | None = None
+    missing: str | None,
+    circuits: list[View],
+    vital: Vital,
+    now: float,
+    stored: ProviderStats | None = None,
+    *,
+    spare: bool = False,
 ) -> Verdict:
     """The state of a provider.
 
@@ -42,17 +48,18 @@ def judge(
         vital: what this process saw of it.
         now: on the clock of `vital`.
         stored: its last calls, at most 100, of all processes; asked where this one has seen nothing lately.
+        spare: whether another of its deployments can be asked where a breaker is open.
     """
     if missing is not None:
         return Verdict("unconfigured", missing)
     recent = vital.recent(now)
     answered = recent.calls - recent.failed
     if opened := [view for view in circuits if view.state == "open"]:
-        names = ", ".join(view.model for view in opened[:3])
+        names = ", ".join(str(view) for view in opened[:3])
         reason = f"{names}: {opened[0].reason}; not asked for a while"
         return (
             Verdict("degraded", reason, "errors")
-            if answered > recent.failed
+            if spare or answered > recent.failed
             else Verdict("unhealthy", reason, "down")
         )
     if recent.calls >= ENOUGH:

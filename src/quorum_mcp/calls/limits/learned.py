@@ -18,12 +18,12 @@ class Learned:
         self._limits: dict[str, Limit] = {}
 
     def of(self, target: str) -> Limit | None:
-        """What was learned of `provider/model`."""
+        """What was learned of `provider/model`, or of `provider@deployment/model`."""
         return self._limits.get(target)
 
-    def of_provider(self, provider: str) -> list[Limit]:
-        """What was learned of a provider's models."""
-        return [limit for name, limit in self._limits.items() if name.startswith(f"{provider}/")]
+    def of_endpoint(self, endpoint: str) -> list[Limit]:
+        """What was learned of the models at a provider, or at one of its deployments."""
+        return [limit for name, limit in self._limits.items() if name.startswith(f"{endpoint}/")]
 
     def learn(self, target: str, told: ProviderLimits | None) -> Limit:
         """The limit of `provider/model`, with what was told now; what was not told stays."""

@@ -1,8 +1,10 @@
 """The limiter of calls: every limit of a call is taken together, or none is, and who cannot wait is refused."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from math import inf
+from typing import TypeVar
 
 from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.answers import Answer, Usage
@@ -21,12 +23,15 @@ from quorum_mcp.errors import ProviderError, ProviderRateLimited
 from quorum_mcp.providers.registry import Registry, Target
 from quorum_mcp.store.shared_state import SharedState
 
+N = TypeVar("N", int, float)
+
 
 class Limits:
     """The rates of all calls of a process; with `shared`, of all processes together."""
 
     def __init__(self, settings: Settings, registry: Registry, shared: SharedState | None = None) -> None:
         self.shared = shared
+        self._registry = registry
         self._own = MemoryRates() if shared is None else None
         self._rates: Backend = SharedRates(shared) if shared is not None else self._own or MemoryRates()
         self._lines = Lines()
@@ -78,6 +83,11 @@ class Limits:
             if not served:
                 self._rates.leave(limits)
         return Taken(tokens, limits, story(place))
+
+    def ready(self, target: Target) -> bool:
+        """Whether the limits towards an endpoint would let a small request in now, as far as is known here."""
+        limits = self._scopes.of_target(target)
+        return not limits or self._rates.enough(limits, 1)
 
     async def stand(self, target: Target, call: Call) -> Place | None:
         """A place in the line of the caller's own limits, as its first one; None where no line is needed."""
@@ -135,10 +145,10 @@ class Limits:
         seconds = seconds if seconds <= LONGEST else 0.0
         if told is None and not seconds:
             return
-        before = self._learned.of(target.name)
-        limit = self._learned.learn(target.name, told)
+        before = self._learned.of(target.label)
+        limit = self._learned.learn(target.label, told)
         if limit is not before:
-            self._scopes.forget(target.name)
+            self._scopes.forget(target.label)
         level = Level(blocked=seconds)
         if told is not None:
             left = Level(_or_inf(told.requests_left), _or_inf(told.tokens_left), told.blocked)
@@ -147,19 +157,32 @@ class Limits:
             self._rates.lower(limit, level)
 
     def left(self, provider: str) -> tuple[int | None, int | None]:
-        """Requests and tokens that are available, as last known; None where there is no limit (or no call yet)."""
-        limits = self._scopes.of_provider(provider)
-        found = [(limit, level) for limit in limits if (level := self._rates.last(limit)) is not None]
-        requests, tokens = _least(found)
-        return requests, tokens
+        """Requests and tokens that are available, as last known; None where there is no limit (or no call yet).
+
+        Of a provider with deployments, what they have left together.
+        """
+        return _together([self.left_at(endpoint) for endpoint in self._registry.endpoints(provider)])
 
     async def look(self, provider: str) -> tuple[Limit, tuple[int | None, int | None]]:
-        """The tightest limits towards a provider, and the requests and tokens that are available now."""
-        limits = self._scopes.of_provider(provider)
+        """The tightest limits towards a provider, and the requests and tokens that are available now.
+
+        Of a provider with deployments, those of all of them together.
+        """
+        found = [await self._look(endpoint) for endpoint in self._registry.endpoints(provider)]
+        requests, tokens = _together([(limit.requests, limit.tokens) for limit, _ in found])
+        return Limit(f"provider:{provider}", requests, tokens), _together([left for _, left in found])
+
+    def left_at(self, endpoint: str) -> tuple[int | None, int | None]:
+        """The same of one endpoint: `provider`, or `provider@deployment`."""
+        limits = self._scopes.of_endpoint(endpoint)
+        return _least([(limit, level) for limit in limits if (level := self._rates.last(limit)) is not None])
+
+    async def _look(self, endpoint: str) -> tuple[Limit, tuple[int | None, int | None]]:
+        limits = self._scopes.of_endpoint(endpoint)
         levels = await self._rates.look(limits) if limits else ()
         requests = [limit.requests for limit in limits if limit.requests is not None]
         tokens = [limit.tokens for limit in limits if limit.tokens is not None]
-        tightest = Limit(f"provider:{provider}", min(requests, default=None), min(tokens, default=None))
+        tightest = Limit("tightest", min(requests, default=None), min(tokens, default=None))
         return tightest, _least(list(zip(limits, levels, strict=True)))
 
     def of_caller(self, tenant: str, key: KeyRule | None) -> list[tuple[Limit, Level]]:
@@ -211,6 +234,17 @@ def _least(found: list[tuple[Limit, Level]]) -> tuple[int | None, int | None]:
     requests = min((level.requests for level in levels), default=inf)
     tokens = min((level.tokens for level in levels), default=inf)
     return _whole(requests), _whole(tokens)
+
+
+def _together(found: list[tuple[N | None, N | None]]) -> tuple[N | None, N | None]:
+    """The sums of both; None where one of them has no limit."""
+    first, second = zip(*found, strict=True)
+    return _sum(first), _sum(second)
+
+
+def _sum(amounts: Sequence[N | None]) -> N | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known[1:], known[0]) if len(known) == len(amounts) else None
 
 
 def _whole(amount: float) -> int | None:

@@ -3,6 +3,7 @@
 from quorum_mcp.access.principal import KeyRule
 from quorum_mcp.calls.limits.learned import Learned
 from quorum_mcp.calls.limits.limit import Limit
+from quorum_mcp.config.providers import limits_of
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.providers.registry import Registry, Target
 
@@ -25,15 +26,20 @@ class Scopes:
 
     def of(self, target: Target, tenant: str, key: KeyRule | None) -> tuple[Limit, ...]:
         """All limits of a call, those that are most often reached by others first."""
-        limits = self._targets.get(target.name)
-        if limits is None:
-            if len(self._targets) >= MOST:
-                self._targets.clear()  # names are callers' own: they could be without end
-            kind, provider = target.provider.kind, target.provider.name
-            limits = self._targets[target.name] = self._of_target(provider, target.model, kind == "remote")
+        limits = self.of_target(target)
         if key is None and not self._settings.server.tenant_limits:
             return limits
         return limits + self.of_caller(tenant, key)
+
+    def of_target(self, target: Target) -> tuple[Limit, ...]:
+        """The limits towards a model at its endpoint."""
+        limits = self._targets.get(target.label)
+        if limits is None:
+            if len(self._targets) >= MOST:
+                self._targets.clear()  # names are callers' own: they could be without end
+            remote = target.provider.kind == "remote"
+            limits = self._targets[target.label] = self._of_target(target.endpoint, target.model, remote)
+        return limits
 
     def of_caller(self, tenant: str, key: KeyRule | None) -> tuple[Limit, ...]:
         """The limits of a key, and of its tenant."""
@@ -44,24 +50,24 @@ class Scopes:
             limits = self._callers[tenant, key] = tuple(self._make_caller(tenant, key))
         return limits
 
-    def of_provider(self, provider: str) -> tuple[Limit, ...]:
-        """The limits towards a provider, as calls of the model meet them that its bare name stands for."""
+    def of_endpoint(self, endpoint: str) -> tuple[Limit, ...]:
+        """The limits towards an endpoint, as calls of the model meet them that the provider's bare name stands for."""
+        provider = endpoint.partition("@")[0]
         found = self._registry.providers.get(provider)
         model = self._registry.default(provider) or ""
-        limits = self._of_target(provider, model, found is not None and found.kind == "remote")
-        own = [limit for limit in limits if limit.name == f"provider:{provider}"]
-        return (*own, *self._learned.of_provider(provider))
+        limits = self._of_target(endpoint, model, found is not None and found.kind == "remote")
+        own = [limit for limit in limits if limit.name == f"provider:{endpoint}"]
+        return (*own, *self._learned.of_endpoint(endpoint))
 
-    def forget(self, target: str) -> None:
-        """Something was learned of `provider/model`."""
-        self._targets.pop(target, None)
+    def forget(self, label: str) -> None:
+        """Something was learned of `provider/model`, or of `provider@deployment/model`."""
+        self._targets.pop(label, None)
 
-    def _of_target(self, provider: str, model: str, remote: bool) -> tuple[Limit, ...]:
-        settings, name = self._settings, f"{provider}/{model}"
-        entry = settings.providers.get(provider)
-        learned = self._learned.of(name)
-        requests = entry.limits.requests_per_minute if entry else None
-        tokens = entry.limits.tokens_per_minute if entry else None
+    def _of_target(self, endpoint: str, model: str, remote: bool) -> tuple[Limit, ...]:
+        settings, provider = self._settings, endpoint.partition("@")[0]
+        learned = self._learned.of(f"{endpoint}/{model}")
+        entry, own = settings.providers.get(provider), limits_of(settings.providers, endpoint)
+        requests, tokens = own.requests_per_minute, own.tokens_per_minute
         price = self._registry.price(provider, model)
         if remote and (price is None or price.input or price.output):
             if requests is None and not (learned and learned.requests):
@@ -69,10 +75,11 @@ class Scopes:
             if tokens is None and not (learned and learned.tokens):
                 tokens = settings.default_tokens_per_minute
         limits = (
-            [] if requests is None and tokens is None else [Limit(f"provider:{provider}", requests, tokens)]
+            [] if requests is None and tokens is None else [Limit(f"provider:{endpoint}", requests, tokens)]
         )
-        if entry and (own := entry.model_limits.get(model)):
-            limits.append(Limit(f"model:{name}", own.requests_per_minute, own.tokens_per_minute))
+        if entry and (rates := entry.model_limits.get(model)):
+            name = f"model:{provider}/{model}"
+            limits.append(Limit(name, rates.requests_per_minute, rates.tokens_per_minute))
         if learned:
             limits.append(learned)
         return tuple(limits)

@@ -13,6 +13,7 @@ from quorum_mcp.errors import NotFound, StoreUnavailable
 from quorum_mcp.events import stamp
 from quorum_mcp.operations.card import Effect, Empty, Http, Operation, Surface
 from quorum_mcp.operations.context import Context
+from quorum_mcp.providers.directory import endpoint_name
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.store.call_stats import CallStats
 from quorum_mcp.store.clock import MICROSECONDS
@@ -30,9 +31,23 @@ class BreakerView(BaseModel):
     """The breaker of one model."""
 
     model: str = Field(description="The provider's own name of the model.")
+    deployment: str | None = Field(
+        None, description="Which of the provider's endpoints, where it has several."
+    )
     state: Literal["closed", "half-open", "open"] = Field(description="`open`: it is not asked.")
     reason: str | None = Field(description="What opened it.")
     retry_after: float | None = Field(description="Seconds until a call tries it; null where it is closed.")
+
+
+class DeploymentView(BaseModel):
+    """One of several endpoints behind a provider's name, as this server sees it."""
+
+    name: str = Field(description="Its name, or its number.")
+    weight: int = Field(description="Its share of the calls against the others.")
+    breaker: Literal["closed", "half-open", "open"] = Field(description="The worst state of its breakers.")
+    active: int = Field(description="Calls that are under way there now.")
+    waiting: int = Field(description="Calls that wait for a place there.")
+    rate_limit: RateLimit = Field(description="What is left of its limits.")
 
 
 class ProviderView(BaseModel):
@@ -46,12 +61,16 @@ class ProviderView(BaseModel):
     response_time: float | None = Field(description="Mean of its last 100 calls, seconds; null without any.")
     model: str | None = Field(description="What its bare name stands for.")
     models: list[str] = Field(description="The models it is known to have.")
-    breaker: str = Field(description="The worst state of its models' breakers: closed, half-open or open.")
+    breaker: str = Field(
+        description="The worst state of its models' breakers (of several endpoints, of the best one): closed, half-open "
+        "or open."
+    )
     breakers: list[BreakerView] = Field(description="Those of its models' breakers that are not closed.")
     last_error: str | None = Field(description="The last failure that this server saw: code and HTTP status.")
     last_error_at: str | None = Field(description="When that was.")
     checked_at: str | None = Field(description="When this server last asked it for its models.")
     rate_limit: RateLimit = Field(description="What is left of its limits.")
+    deployments: list[DeploymentView] = Field(description="Its endpoints, where it has several.")
     simulated: bool = Field(description="Whether its answers are simulated.")
 
 
@@ -81,12 +100,13 @@ async def list_providers(ctx: Context, _: Empty) -> Providers:
                 response_time=None if mean is None else round(mean / 1000, 4),
                 model=found.model,
                 models=list(found.models),
-                breaker=calls.breaker.state(found.name),
+                breaker=calls.balance.state(found.name),
                 breakers=_breakers(calls, found.name),
                 last_error=None if vital.last is None else str(vital.last),
                 last_error_at=None if vital.last is None else stamp(vital.last.at / MICROSECONDS),
                 checked_at=_checked_at(vital),
-                rate_limit=_rate_limit(calls, found.name),
+                rate_limit=_rate_limit(*calls.limits.left(found.name)),
+                deployments=_deployments(calls, found.name),
                 simulated=found.kind == "sim",
             )
         )
@@ -99,14 +119,37 @@ def _checked_at(vital: Vital) -> str | None:
 
 def _breakers(calls: Calls, provider: str) -> list[BreakerView]:
     return [
-        BreakerView(model=one.model, state=one.state, reason=one.reason, retry_after=round(one.wait, 1))
+        BreakerView(
+            model=one.model,
+            deployment=one.deployment,
+            state=one.state,
+            reason=one.reason,
+            retry_after=round(one.wait, 1),
+        )
         for one in calls.breaker.views(provider)
         if one.state != "closed"
     ]
 
 
-def _rate_limit(calls: Calls, provider: str) -> RateLimit:
-    requests, tokens = calls.limits.left(provider)
+def _deployments(calls: Calls, provider: str) -> list[DeploymentView]:
+    found: list[DeploymentView] = []
+    for one in calls.registry.deployments.get(provider, ()):
+        endpoint = endpoint_name(provider, one.name)
+        queue = calls.queues.of(endpoint).state()
+        found.append(
+            DeploymentView(
+                name=one.name,
+                weight=one.weight,
+                breaker=calls.breaker.state(endpoint),
+                active=queue.taken,
+                waiting=queue.waiting,
+                rate_limit=_rate_limit(*calls.limits.left_at(endpoint)),
+            )
+        )
+    return found
+
+
+def _rate_limit(requests: int | None, tokens: int | None) -> RateLimit:
     return RateLimit(requests_available=requests, tokens_available=tokens)
 
 

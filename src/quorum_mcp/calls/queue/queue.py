@@ -13,6 +13,7 @@ from msgspec import Struct
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.queue.line import Line, Waiter
 from quorum_mcp.calls.queue.pace import Pace
+from quorum_mcp.config.providers import limits_of
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import DeadlineExceeded, QueueFull
 
@@ -181,14 +182,13 @@ class Queues:
         self._settings = settings
         self._queues: dict[str, Queue] = {}
 
-    def of(self, provider: str) -> Queue:
-        """The provider's queue."""
-        queue = self._queues.get(provider)
+    def of(self, endpoint: str) -> Queue:
+        """The queue of a provider, or of one of its deployments."""
+        queue = self._queues.get(endpoint)
         if queue is None:
-            entry = self._settings.providers.get(provider)
-            limits = entry.limits if entry else None
-            places = (limits.concurrency if limits else None) or self._settings.max_concurrent_requests
-            queue = self._queues[provider] = Queue(provider, places, limits.queue if limits else None)
+            limits = limits_of(self._settings.providers, endpoint)
+            places = limits.concurrency or self._settings.max_concurrent_requests
+            queue = self._queues[endpoint] = Queue(endpoint, places, limits.queue)
         return queue
 
     def depths(self) -> dict[str, int]:
