@@ -7,6 +7,9 @@ figure.
 
     ./dev bench gateway [--quick] [--only bare,Quorum] [--rounds 5] [--seconds 2]
 
+    ./dev bench gateway growth [--plot FILE]     by connections, sizes of requests, models and keys
+    ./dev bench gateway mcp                      tools/call over HTTP, few tools and many
+
 `--quick` has the barest proxy and Quorum only, in less than 30 seconds. Other gateways are installed into
 .dev/bench/ by pip's and npm's ordinary ways; one that cannot be is skipped, which is no pass.
 """
@@ -21,10 +24,12 @@ from pathlib import Path
 
 from gateways.bars import bars
 from gateways.gateways import OWN, Starter, direct
+from gateways.growth import growth
 from gateways.measures import measured, quick_measures, whole_measures
 from gateways.peers import PEERS, Skipped
 from gateways.running import DidNotStart, Running
 from gateways.tables import bars_table, cpu_table, latency_table
+from gateways.tool_calls import tool_calls
 from gateways.upstreams import upstream
 
 ALL = OWN | PEERS
@@ -32,6 +37,8 @@ ALL = OWN | PEERS
 
 def arguments() -> argparse.Namespace:
     given = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    given.add_argument("what", nargs="?", choices=("compare", "growth", "mcp"), default="compare")
+    given.add_argument("--plot", type=Path, help="where growth's plot goes, as SVG")
     given.add_argument(
         "--quick", action="store_true", help="only the barest proxy and Quorum, only CPU and memory"
     )
@@ -85,7 +92,12 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as home, upstream() as port:
-        compared(names, port, Path(home), given)
+        if given.what == "growth":
+            growth(port, Path(home), given.rounds or 3, given.seconds or 1.5, given.plot)
+        elif given.what == "mcp":
+            tool_calls(port, Path(home), given.rounds or 5, given.seconds or 2.0)
+        else:
+            compared(names, port, Path(home), given)
     print(f"\n{time.monotonic() - began:.0f} s in all")
 
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def quorum(upstream: int, home: Path, *, models: int = 1, keys: int = 1) -> Iter
     }  # fmt: skip
     command = [sys.executable, "-m", "quorum_mcp", "serve", "--port", str(gateway.port)]
     with started(gateway, command, env, body(gateway.model)) as running:
-        gateway.headers = [_bearer(_key(gateway.port, number)) for number in range(keys)]
+        gateway.headers = [_bearer(new_key(gateway.port, number)) for number in range(keys)]
         yield running
 
 
@@ -82,14 +82,12 @@ def _bearer(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-def _key(port: int, number: int) -> str:
-    """A new API key that may ask, with limits of its own."""
+def new_key(port: int, number: int, scopes: Sequence[str] = ("ask",)) -> str:
+    """A new API key of the Quorum on `port`, with limits of its own."""
     given = {
-        "name": f"bench {number}",
-        "scopes": ["ask"],
-        "requests_per_minute": 10**9,
-        "tokens_per_minute": 10**12,
-    }
+        "name": f"bench {number}", "scopes": list(scopes),
+        "requests_per_minute": 10**9, "tokens_per_minute": 10**12,
+    }  # fmt: skip
     headers = {"content-type": "application/json"} | _bearer(ROOT_KEY)
     request = urllib.request.Request(f"http://127.0.0.1:{port}/api/keys", json.dumps(given).encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
