@@ -54,6 +54,7 @@ def tries(ids: dict[str, str]) -> dict[str, list[Given]]:
         "query": [*with_a_s, plain, ASKED | {"query": "2 + 2?", "tags": []}],
         "cost.estimate": [*with_a_s, plain],
         "agreement": [{"a": "4", "b": "4"}],
+        "whoami": [{}],
         "q_in": [{"query": "2 + 2?", "session_id": run} for run in runs],
         "q_out": [{"session_id": run, "wait_seconds": 0} for run in runs],
         "sessions.list": [{}, {"q": "2 + 2"}, {"status": "running"}, {"status": "failed"}],
@@ -243,7 +244,7 @@ ROUTES: dict[str, list[tuple[str, str, Any]]] = {
     "/v1/models/{name:path}": [("GET", "/v1/models/lab/a", None)],
 }  # fmt: skip
 """Requests of B's to the routes that are no operation's; those that only take a plain GET need none here."""
-FREE = ("/api/health/live", "/api/health/ready", "/", "/ws")
+FREE = ("/api/health/live", "/api/health/ready", "/", "/ws", "/api/login", "/api/logout")
 """Routes that hold no records, and the WebSocket, which has a test of its own."""
 
 

@@ -6,8 +6,11 @@ forwarded the request. Once a key was made everyone needs one.
 
 import hmac
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from quorum_mcp.access.keys import Keys
+from quorum_mcp.access.login import Logins
+from quorum_mcp.access.master_keys import MasterKeys
 from quorum_mcp.access.network import FORWARDING, is_loopback
 from quorum_mcp.access.principal import BOOTSTRAP, LOCAL, Principal
 from quorum_mcp.config.settings import Settings
@@ -33,9 +36,17 @@ class Authenticator:
         self._bootstrap = settings.bootstrap_key
         self._loopback_bind = loopback_bind
         self._keys = keys
+        self._settings = settings
 
-    async def authenticate(self, headers: Mapping[str, str], client: str | None) -> Principal:
-        """The caller; header names are in lower case.
+    @cached_property
+    def logins(self) -> Logins:
+        """The cookies of the web page."""
+        return Logins(MasterKeys.of(self._settings))
+
+    async def authenticate(
+        self, headers: Mapping[str, str], client: str | None, *, changes: bool = True
+    ) -> Principal:
+        """The caller; header names are in lower case, and `changes` is false where nothing can be changed.
 
         Raises:
             Unauthenticated: a key is needed, or the one that was shown is not known.
@@ -43,6 +54,12 @@ class Authenticator:
         """
         shown = presented_key(headers)
         if shown is not None and (found := await self._holder(shown)) is not None:
+            return found
+        if (
+            shown is None
+            and "cookie" in headers
+            and (found := await self._logged_in(headers, changes)) is not None
+        ):
             return found
         exists = self._bootstrap is not None or await self._keys().exist()
         if shown is not None and exists:
@@ -58,6 +75,11 @@ class Authenticator:
         raise Unauthenticated(
             f"this server has no key yet, and {self._why_not(client)}", hint=f"{_MAKE_ONE}, and {_SEND_IT}"
         )
+
+    async def _logged_in(self, headers: Mapping[str, str], changes: bool) -> Principal | None:
+        """Who holds the key of the page's login, if there is one and it still counts."""
+        key = self.logins.key(headers, changes=changes)
+        return None if key is None else await self._holder(key)
 
     async def _holder(self, shown: str) -> Principal | None:
         """Who holds this key, if anybody does."""

@@ -8,6 +8,8 @@ other invalidates nothing. A master key is never used itself: what hashes and wh
 for its own purpose.
 """
 
+import base64
+import binascii
 import hashlib
 import hmac
 import os
@@ -31,6 +33,7 @@ SHORTEST = 16
 MOST_VERSION = 1_000_000
 _VERSIONED = re.compile(r"([0-9]+):(.*)", re.DOTALL)
 _NONCE = 12
+_VERSION_BYTES = 4
 _FORM = "one key of at least 16 characters (openssl rand -hex 32), or several, newest first: 2:<key>,1:<key>"
 
 
@@ -39,6 +42,23 @@ class Sealed(Struct, frozen=True):
 
     version: int
     value: bytes
+
+    @property
+    def token(self) -> str:
+        """Both in one word of letters, digits, `-` and `_`: a cookie's value may hold no more."""
+        raw = self.version.to_bytes(_VERSION_BYTES, "big") + self.value
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, token: str) -> "Sealed | None":
+        """What such a word says; None for any other."""
+        try:
+            raw = base64.b64decode(
+                token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True
+            )
+        except (binascii.Error, ValueError):
+            return None
+        return cls(int.from_bytes(raw[:_VERSION_BYTES], "big"), raw[_VERSION_BYTES:])
 
 
 class MasterKey:

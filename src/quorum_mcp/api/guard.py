@@ -10,6 +10,7 @@ from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.access.network import check_host, check_origin
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.lasting import Lasting
+from quorum_mcp.api.login import LOGIN, LOGOUT
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import Malformed, QuorumError
 from quorum_mcp.operations.invoke import request_id
@@ -18,6 +19,9 @@ OPEN = frozenset({"/api/health/live", "/api/health/ready"})
 """Paths that answer anyone, on any host name, and say nothing else."""
 PUBLIC = ("/ui/",)
 """Paths of the web page's own files: they hold no data, so they need no key."""
+KEYLESS = frozenset({"/", LOGIN, LOGOUT})
+"""The page, and how it gets to show a key."""
+UNCHANGING = frozenset({"GET", "HEAD"})
 
 _DECIDING = frozenset({b"host", b"origin"})
 EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - bind addresses that name no host
@@ -51,7 +55,9 @@ class Guard:
             check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
             check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
             if not self._public(path):
-                again = partial(self._authenticator.authenticate, headers, client[0] if client else None)
+                asked_by = client[0] if client else None
+                changes = scope.get("method") not in UNCHANGING
+                again = partial(self._authenticator.authenticate, headers, asked_by, changes=changes)
                 state["principal"] = who = await again()
                 lasting = Lasting(receive, send, who, again)
                 receive, send = lasting.receive, lasting.send
@@ -63,7 +69,7 @@ class Guard:
 
     @staticmethod
     def _public(path: str) -> bool:
-        return path == "/" or path.startswith(PUBLIC)
+        return path in KEYLESS or path.startswith(PUBLIC)
 
 
 def _single(headers: Headers) -> None:

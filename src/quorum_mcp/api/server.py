@@ -21,6 +21,7 @@ from quorum_mcp.api.front import Front
 from quorum_mcp.api.gemini.dialect import Gemini
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
+from quorum_mcp.api.login import Login
 from quorum_mcp.api.mcp.endpoint import McpEndpoint
 from quorum_mcp.api.model_list import ModelList
 from quorum_mcp.api.model_route import ModelRoute
@@ -53,6 +54,7 @@ class Holder:
 
     def __init__(self) -> None:
         self.services: Services | None = None
+        self.authenticator: Authenticator | None = None
 
     def get(self) -> Services:
         """The services; asked for by routes, which are only served while they are there."""
@@ -62,6 +64,11 @@ class Holder:
     def keys(self) -> Keys:
         """The API keys."""
         return self.get().get(Keys)
+
+    def door(self) -> Authenticator:
+        """Who tells callers apart; asked for by routes, which are served behind it."""
+        assert self.authenticator is not None
+        return self.authenticator
 
     def metrics(self) -> Metrics | None:
         """The metrics, while the services are there."""
@@ -89,7 +96,8 @@ def build(
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
     front = Front(app, _model_routes(holder))
-    guard = Guard(front, settings, Authenticator(settings, loopback_bind=loopback_bind, keys=holder.keys))
+    holder.authenticator = Authenticator(settings, loopback_bind=loopback_bind, keys=holder.keys)
+    guard = Guard(front, settings, holder.authenticator)
     return metrics.Counted(guard, holder.metrics)
 
 
@@ -158,6 +166,7 @@ def _routes(holder: Holder) -> list[BaseRoute]:
             Route(f"/{version}/models/{{model:path}}", gemini, methods=["POST"])
             for version in ("v1beta", "v1")
         ),
+        *Login(holder.door).routes(),
         *rest.routes(holder.get),
         *ui.routes(),
         websocket.route(holder.get),

@@ -4,8 +4,6 @@ It travels through the client, so it is encrypted, and bound to the request, to 
 Behind a balancer the next request may reach another replica: the key comes from the shared master keys.
 """
 
-import base64
-import binascii
 from collections.abc import Callable
 
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware
@@ -19,7 +17,6 @@ Keys = Callable[[], MasterKeys]
 SECONDS = 600.0
 """How long a person may take to answer."""
 PURPOSE = "mcp: state of a request"
-_VERSION_BYTES = 4
 
 
 def sealing(audience: str, keys: Keys | None) -> ServerMiddleware[object]:
@@ -60,20 +57,16 @@ class Codec:
 
     def seal(self, payload: bytes) -> str:
         """A token that holds `payload`, which is JSON in ASCII."""
-        sealed = self._keys.current().seal(payload.decode("ascii"), PURPOSE)
-        raw = sealed.version.to_bytes(_VERSION_BYTES, "big") + sealed.value
-        return base64.urlsafe_b64encode(raw).decode()
+        return self._keys.current().seal(payload.decode("ascii"), PURPOSE).token
 
     def unseal(self, token: str) -> bytes:
         """What `seal` was given. Raises `InvalidRequestState` for anything else."""
         from mcp.server.request_state import InvalidRequestState
 
-        try:
-            raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            raise InvalidRequestState("malformed") from None
-        version = int.from_bytes(raw[:_VERSION_BYTES], "big")
-        text = self._keys.open(Sealed(version, raw[_VERSION_BYTES:]), PURPOSE)
+        sealed = Sealed.read(token)
+        if sealed is None:
+            raise InvalidRequestState("malformed")
+        text = self._keys.open(sealed, PURPOSE)
         if text is None:
             raise InvalidRequestState("seal")
         return text.encode("ascii")

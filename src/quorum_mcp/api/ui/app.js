@@ -1,5 +1,6 @@
 // @ts-check
 /** The page: what is around every page, and the page that the address names. */
+import { loadMe } from "./lib/access.js";
 import { locked } from "./lib/api.js";
 import { html } from "./lib/html.js";
 import { Help } from "./parts/help.js";
@@ -29,5 +30,6 @@ function App() {
 const root = document.getElementById("app");
 if (root) {
   root.replaceChildren();
+  loadMe().catch(() => undefined); // what went wrong, the page itself meets too
   render(html`<${App} />`, root);
 }

@@ -13,6 +13,6 @@ export function announce(text) {
 
 function speak() {
   const region = document.getElementById("announcer");
-  if (region) region.textContent = waiting.join(". ");
+  if (region) region.textContent = waiting.map((text) => text.replace(/\.$/, "")).join(". ");
   waiting = [];
 }

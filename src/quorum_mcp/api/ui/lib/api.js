@@ -2,7 +2,7 @@
 /** Calls to the server. Addresses are relative to the page, so that any root path works. */
 import { signal } from "../vendor/signals.js";
 
-const KEY = "quorum.key";
+export const LOGIN = "api/login";
 
 /** An error as the server tells it: what happened, and a hint what to do next. */
 export class ApiError extends Error {
@@ -19,29 +19,15 @@ export class ApiError extends Error {
 /** What the server said when it wanted a key; null while it is content. */
 export const locked = signal(/** @type {ApiError|null} */ (null));
 
-/** @returns {string|null} the key of this browser tab */
-export function key() {
-  return sessionStorage.getItem(KEY);
-}
-
-/** @param {string|null} value kept until the tab is closed */
-export function setKey(value) {
-  if (value) sessionStorage.setItem(KEY, value);
-  else sessionStorage.removeItem(KEY);
-}
-
 /**
  * The raw response. Throws `ApiError` for a refusal and for a server that cannot be reached (status 0).
  * @param {string} path without a leading slash
  * @param {RequestInit} [options]
  */
 export async function request(path, options = {}) {
-  const headers = new Headers(options.headers);
-  const shown = key();
-  if (shown) headers.set("authorization", `Bearer ${shown}`);
   let response;
   try {
-    response = await fetch(path, { ...options, headers });
+    response = await fetch(path, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new ApiError(0, {
@@ -52,7 +38,7 @@ export async function request(path, options = {}) {
   }
   if (response.ok) return response;
   const error = new ApiError(response.status, (await body(response)).error ?? {});
-  if (response.status === 401) locked.value = error;
+  if (response.status === 401 && path !== LOGIN) locked.value = error;
   throw error;
 }
 
@@ -65,6 +51,11 @@ export async function get(path, signal) {
 export async function post(path, data = {}, signal) {
   const headers = { "content-type": "application/json" };
   return (await request(path, { method: "POST", headers, body: JSON.stringify(data), signal })).json();
+}
+
+/** @param {string} path @param {AbortSignal} [signal] */
+export async function remove(path, signal) {
+  return (await request(path, { method: "DELETE", signal })).json();
 }
 
 /** @param {Response} response */

@@ -1,5 +1,6 @@
 // @ts-check
 /** One session: running, it is taken up where it stands; ended, it is read from its events. */
+import { may } from "../lib/access.js";
 import { ApiError, post } from "../lib/api.js";
 import { follow } from "../lib/events.js";
 import { loadFirstWords } from "../lib/first-words.js";
@@ -53,7 +54,7 @@ export function Page({ caught: [id] }) {
       `,
     )}
     ${problem.value && html`<div class="column"><${ErrorBox} error=${problem.value} /></div>`}
-    ${!run.running && html`<${FollowUp} id=${id} turn=${turns[turns.length - 1]} onAsked=${() => attached.value++} />`}
+    ${!run.running && may("ask") && html`<${FollowUp} id=${id} turn=${turns[turns.length - 1]} onAsked=${() => attached.value++} />`}
   `;
 }
 

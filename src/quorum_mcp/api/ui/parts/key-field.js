@@ -1,39 +1,43 @@
 // @ts-check
 /** Shown instead of a page when the server wants a key. */
-import { ApiError, get, locked, setKey } from "../lib/api.js";
+import { logIn } from "../lib/access.js";
+import { ApiError, locked } from "../lib/api.js";
 import { html } from "../lib/html.js";
+import { useEffect } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
+import { Field } from "./field.js";
+import { Mark } from "./mark.js";
 
 export function KeyField() {
+  const key = useSignal("");
   const problem = useSignal("");
   const busy = useSignal(false);
+  useEffect(() => {
+    document.title = "Log in · Quorum";
+    document.getElementById("key")?.focus();
+  }, []);
   /** @param {SubmitEvent} event */
   const submit = async (event) => {
     event.preventDefault();
-    const field = /** @type {HTMLInputElement} */ (document.getElementById("key"));
     busy.value = true;
-    setKey(field.value.trim());
     try {
-      await get("api/sessions?limit=1");
-      locked.value = null;
+      await logIn(key.value.trim());
     } catch (error) {
-      setKey(null);
-      problem.value = error instanceof ApiError ? error.message : String(error);
+      if (!(error instanceof ApiError)) throw error;
+      problem.value = [error.message, error.hint].filter(Boolean).join("; ");
     } finally {
       busy.value = false;
     }
   };
   return html`
     <section class="column key-field">
+      <${Mark} />
       <h1>A key, please</h1>
-      <p>${locked.value?.message}. ${locked.value?.hint}</p>
-      <form class="card" onSubmit=${submit}>
-        <label for="key">Key</label>
-        <input id="key" type="password" autocomplete="off" required spellcheck=${false}
-          aria-describedby="key-note" aria-invalid=${problem.value ? "true" : "false"} />
-        <p id="key-note" class="quiet">It stays in this tab and is forgotten when the tab is closed.</p>
-        ${problem.value && html`<p class="field-error" role="alert">${problem.value}</p>`}
-        <button class="primary" disabled=${busy.value}>Go on</button>
+      <p>${locked.value?.message}. Whoever runs this server can make one: <code>quorum keys create</code></p>
+      <form class="card form" onSubmit=${submit}>
+        <${Field} id="key" label="Key" type="password" value=${key} required spellcheck=${false} error=${problem.value}
+          autocomplete="current-password" help="The browser keeps a cookie that stands for it, for a week or until you log out. No script can read it." />
+        <button class="primary" disabled=${busy.value}>Log in</button>
       </form>
     </section>
   `;
