@@ -17,6 +17,7 @@ from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.budgets.keeper import Keeper
 from quorum_mcp.calls.budgets.watch import Watch
 from quorum_mcp.calls.cache import Cache
+from quorum_mcp.calls.guardrails import Guardrails
 from quorum_mcp.calls.health import Vitals
 from quorum_mcp.calls.health.service import Health
 from quorum_mcp.calls.ledger import Ledger
@@ -104,6 +105,8 @@ async def _start(services: Services, stack: AsyncExitStack, *, take_over: bool) 
     stack.push_async_callback(keeper.stop)
     stack.push_async_callback(calls.limits.close)
     stack.push_async_callback(calls.cache.close)
+    if calls.guardrails is not None:
+        stack.push_async_callback(calls.guardrails.close)
     stack.push_async_callback(services.get(Runs).close)
     services.get(Notifier).start()
     stack.push_async_callback(services.get(Notifier).stop)
@@ -173,6 +176,7 @@ def _wire_calls(services: Services, settings: Settings, shared: SharedState | No
     calls = Calls(
         settings, registry, Ledger(journal), budgets, counts, vitals,
         cache=Cache(settings.cache, shared), limits=Limits(settings, registry, shared),
+        guardrails=Guardrails.of(settings),
     )  # fmt: skip
     health = Health(
         registry, vitals, calls.breaker, calls.balance, calls.limits, notifier.outbox, database,

@@ -7,7 +7,8 @@ QuorumError
 ├── ConfigError           config_error          500, exit 2
 ├── Unauthenticated       unauthenticated       401, exit 7
 ├── Forbidden             forbidden             403, exit 7
-│   └── ApprovalRequired  approval_required     403, exit 7
+│   ├── ApprovalRequired  approval_required     403, exit 7
+│   └── Blocked           guardrail_blocked     403, exit 7
 ├── NotFound              not_found             404, exit 6
 │   └── ModelNotFound     model_not_found       404, exit 6
 ├── Conflict              conflict              409, exit 6
@@ -18,6 +19,7 @@ QuorumError
 ├── DeadlineExceeded      deadline_exceeded     504, exit 4
 ├── Cancelled             cancelled             499, exit 130
 ├── StoreUnavailable      store_unavailable     503, exit 4   retry after
+├── GuardrailUnavailable  guardrail_unavailable 503, exit 4   retry after
 ├── ServerUnavailable     server_unavailable    503, exit 4   retry after   (clients only: no server answers)
 └── ProviderError         provider_error        502, exit 4
     ├── ProviderAuth         provider_auth          502   no retry
@@ -120,6 +122,12 @@ class ApprovalRequired(Forbidden):
     code = "approval_required"
 
 
+class Blocked(Forbidden):
+    """A guardrail of the operator's refused the request, or withheld the answer."""
+
+    code = "guardrail_blocked"
+
+
 class NotFound(QuorumError):
     """The named thing does not exist (or is not the caller's)."""
 
@@ -178,6 +186,12 @@ class StoreUnavailable(QuorumError):
     """The database or the journal cannot be written; nothing was sent to a provider."""
 
     code, status, exit_code, retryable = "store_unavailable", 503, 4, True
+
+
+class GuardrailUnavailable(QuorumError):
+    """A guardrail that has to be asked gave no verdict, so nothing is passed on."""
+
+    code, status, exit_code, retryable = "guardrail_unavailable", 503, 4, True
 
 
 class ServerUnavailable(QuorumError):

@@ -46,7 +46,7 @@ server: {host: 127.0.0.1, port: 8000, bridge: false, allowed_hosts: [], allowed_
 files: {roots: []}
 records: {store_content: none, retention_days: 90, timezone: UTC}
 webhooks: [{url: "http://127.0.0.1:1/hook", events: [budget.alert], secret_env: HOOK, allow_private: true}]
-guardrails: [{url: "http://127.0.0.1:1/check", stages: [before]}]
+guardrails: [{url: "http://127.0.0.1:1/check", stages: [before], allow_private: true}]
 modules: {talos: {nodes: 3, ratio: 1e-1, name: "3", on: true, nested: {list: [1, two, null]}}}
 cache: {backend: memory, ttl_seconds: 3600, max_temperature: 0.7, skip_providers: [lab]}
 """

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from quorum_mcp.calls.retry import LEAST_SECONDS, short_wait, wait_before, worth_repeating, wrong_anywhere
 from quorum_mcp.config.settings import RetrySettings
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import Blocked, GuardrailUnavailable, QuorumError
 from quorum_mcp.providers.registry import Target
 
 SHARE = 0.5
@@ -72,6 +72,9 @@ class Chain:
 
     def after(self, error: QuorumError) -> Step | None:
         """The attempt after one that failed with `error`; None when no more is worth it, or fits the deadline."""
+        if isinstance(error, (Blocked, GuardrailUnavailable)):
+            self.end = "nobody else is asked what a guardrail stopped"
+            return None
         now, current = time.monotonic(), self._current
         current.over = not worth_repeating(current.tries, error, self._settings)
         current.ready = now + wait_before(current.tries, error, self._settings, self._deadline - now)

@@ -1,5 +1,7 @@
 """What a call may cost at the most, and what it did cost."""
 
+from msgspec import convert
+
 from quorum_mcp.answers import Answer, Usage
 from quorum_mcp.calls.record import Attempt, Bill
 from quorum_mcp.calls.tokens import bound, count, rough_bound
@@ -88,4 +90,4 @@ def bill(registry: Registry, attempt: Attempt, answer: Answer | None, error: Bas
 def _reported(error: BaseException | None) -> Usage:
     """What the provider billed for an answer that could not be used, where it said so."""
     known = error.details.get("usage") if isinstance(error, QuorumError) else None
-    return Usage(input=known["input"], output=known["output"]) if known else Usage(reported=False)
+    return convert(known, Usage) if known else Usage(reported=False)

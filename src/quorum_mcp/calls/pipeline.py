@@ -22,6 +22,7 @@ from quorum_mcp.calls.cache import Cache, Lookup, replay
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.candidates import Candidates
 from quorum_mcp.calls.chain import Chain, Step
+from quorum_mcp.calls.guardrails import Guardrails
 from quorum_mcp.calls.handler import PREFIX, ModelHandler
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.limits import Limits
@@ -56,6 +57,7 @@ class Calls:
         *watchers: Watcher,
         cache: Cache | None = None,
         limits: Limits | None = None,
+        guardrails: Guardrails | None = None,
     ) -> None:
         self.settings = settings
         self.registry = registry
@@ -68,6 +70,7 @@ class Calls:
         self.queues = Queues(settings)
         self.balance = Balance(registry, self.breaker, self.limits, self.queues)
         self.candidates = Candidates(settings, registry, self.balance)
+        self.guardrails = guardrails
         self.admission = Admission(
             registry, ledger, budgets, self.limits, self.queues, self.breaker, watchers
         )
@@ -132,11 +135,15 @@ class Calls:
             self._finish(state, lookup)
 
     async def _begin(self, state: State) -> tuple[Chain, Lookup]:
-        """Whom to ask, and what the cache knows already."""
+        """Whom to ask, and what the cache knows already. Guardrails may have made it another call."""
+        targets = await self.candidates.of(state.call, state)
+        if self.guardrails is not None:
+            state.call = await self.guardrails.before(state, targets[0])
         call = state.call
-        targets = await self.candidates.of(call, state)
         lookup = await self.cache.lookup(call, targets[0])
         state.trace.add(f"cache: {lookup.note}")
+        if self.guardrails is not None and lookup.answer is not None:
+            lookup.answer = await self.guardrails.kept(state, targets[0], lookup.answer)
         return Chain(targets, self.settings.retry, self.breaker.refuses, call.deadline), lookup
 
     async def _after(
@@ -169,6 +176,8 @@ class Calls:
         answer, error = None, None
         try:
             answer = await _whole(attempt, state.call)
+            if self.guardrails is not None:
+                answer = await self.guardrails.after(state, attempt.target, answer)
         except BaseException as caught:
             error = caught
             raise
@@ -180,7 +189,10 @@ class Calls:
         attempt = await self.admission.admit(chain.target, chain, state)
         answer, error = None, None
         try:
-            async with aclosing(_pieces(attempt, state.call, chain.patience())) as items:
+            pieces = _pieces(attempt, state.call, chain.patience())
+            if self.guardrails is not None:
+                pieces = self.guardrails.watch(state, attempt.target, pieces)
+            async with aclosing(pieces) as items:
                 async for item in items:
                     if attempt.first_token is None:
                         attempt.first_token = time.monotonic() - attempt.began

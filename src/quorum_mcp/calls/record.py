@@ -98,6 +98,11 @@ class State(Struct):
         self.since = time.monotonic() - self.began
         return self._succeed(target, kept, self.bill, 0.0)
 
+    def refuse(self, target: Target, error: QuorumError) -> None:
+        """The call ends before anything was sent, and is written down all the same."""
+        self.error, self.last = error, target
+        self.bill = Bill(Usage(reported=False), 0, estimated=False, source=None)
+
     def simulated(self, target: Target) -> bool:
         """Whether what came back was simulated, by the provider's kind or its own word."""
         said = self.answer is not None and self.answer.simulated

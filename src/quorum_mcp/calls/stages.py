@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 StageName = Literal[
-    "candidates", "cache", "queue", "breaker", "limits", "budget", "provider", "pause", "other"
+    "candidates", "guardrail", "cache", "queue", "breaker", "limits", "budget", "provider", "pause", "other"
 ]
 LEAST_PAUSE = 0.005
 """Seconds between two attempts that count as a pause."""
@@ -22,6 +22,7 @@ _OF_PROVIDER = re.compile(r"(\S+) (?:answered|failed): ")
 _BEGINNINGS: tuple[tuple[str, StageName], ...] = (
     ("candidates: ", "candidates"),
     ("fallback ", "candidates"),
+    ("guardrail ", "guardrail"),
     ("cache: ", "cache"),
     ("waited ", "limits"),
     ("breaker of ", "breaker"),

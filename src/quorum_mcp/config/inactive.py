@@ -5,7 +5,6 @@ from quorum_mcp.config.settings import Settings
 INACTIVE = (
     "execution",
     "mcp_services",
-    "guardrails",
     "modules",
     "server.bridge",
     "mcp_port",

@@ -186,6 +186,8 @@ class GuardrailSettings(Masked, frozen=True, forbid_unknown_fields=True):
 
     url: str
     """What is asked."""
+    name: Text | None = None
+    """What traces and errors call it; absent: its host."""
     stages: tuple[Literal["before", "after"], ...] = ("before", "after")
     """Whether it is asked before a call, after it, or both."""
     timeout_seconds: Seconds = 5.0
@@ -194,6 +196,13 @@ class GuardrailSettings(Masked, frozen=True, forbid_unknown_fields=True):
     """What happens to the call when it does not answer."""
     secret_env: VariableName | None = None
     """The variable with the key of the signature."""
+    allow_private: bool = False
+    """Whether the address may be of this machine or a private network."""
+    window: Count = 600
+    """Characters of a streamed answer that are held back until it has seen them."""
+    overlap: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    """The last characters of each window, which are held back and shown again with the next one. Whatever it is
+    to find must not be longer."""
 
 
 class CacheSettings(Struct, frozen=True, forbid_unknown_fields=True):

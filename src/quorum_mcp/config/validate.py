@@ -36,7 +36,7 @@ def validate(settings: Settings, origins: Mapping[str, Origin]) -> None:
     Raises:
         ConfigError: it names the dotted key of the value and, out of `origins`, where it was written.
     """
-    for problems in (_providers, _models, _limits, _webhooks, _addresses, _services, _server):
+    for problems in (_providers, _models, _limits, _webhooks, _guardrails, _addresses, _services, _server):
         for key, problem, hint in problems(settings):
             raise fail(_origin(origins, key), key, problem, hint)
 
@@ -152,12 +152,8 @@ def _webhooks(settings: Settings) -> Generator[Problem, None, None]:
     known = (*WEBHOOK_EVENTS, *get_args(AlertKind))
     for number, webhook in enumerate(settings.webhooks):
         key = f"webhooks[{number}]"
-        if problem := _bad_url(webhook.url):
-            yield f"{key}.url", problem, None
-        elif (address := literal(webhook.url)) and (why := refusal(address, private=webhook.allow_private)):
-            hint = None if refusal(address, private=True) else "If you mean it: allow_private: true"
-            yield f"{key}.url", why, hint
-        elif any(webhook.url == other.url for other in settings.webhooks[:number]):
+        yield from _hook(key, webhook.url, private=webhook.allow_private)
+        if any(webhook.url == other.url for other in settings.webhooks[:number]):
             yield (
                 f"{key}.url",
                 "there is another webhook with this address",
@@ -172,10 +168,26 @@ def _webhooks(settings: Settings) -> Generator[Problem, None, None]:
                 )
 
 
-def _addresses(settings: Settings) -> Generator[Problem, None, None]:
+def _hook(key: str, url: str, *, private: bool) -> Generator[Problem, None, None]:
+    """Whether the server may send to the address of a webhook or guardrail."""
+    if problem := _bad_url(url):
+        yield f"{key}.url", problem, None
+    elif (address := literal(url)) and (why := refusal(address, private=private)):
+        hint = None if refusal(address, private=True) else "If you mean it: allow_private: true"
+        yield f"{key}.url", why, hint
+
+
+def _guardrails(settings: Settings) -> Generator[Problem, None, None]:
     for number, guardrail in enumerate(settings.guardrails):
-        if problem := _bad_url(guardrail.url):
-            yield f"guardrails[{number}].url", problem, None
+        key = f"guardrails[{number}]"
+        yield from _hook(key, guardrail.url, private=guardrail.allow_private)
+        if guardrail.overlap >= guardrail.window:
+            yield f"{key}.overlap", "has to be less than window", None
+        if not guardrail.stages:
+            yield f"{key}.stages", "names no stage", "Leave it out for both, or remove the guardrail."
+
+
+def _addresses(settings: Settings) -> Generator[Problem, None, None]:
     if settings.url is not None and (problem := _bad_url(settings.url)):
         yield "url", problem, "Write the server's address, as http://127.0.0.1:8000."
     if settings.redis_url and not settings.redis_url.startswith(("redis://", "rediss://", "unix://")):

@@ -3,28 +3,18 @@
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from ipaddress import ip_address
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from quorum_mcp.config.addresses import literal, refusal
 from quorum_mcp.config.settings import WebhookSettings
+from quorum_mcp.notify.addresses import Refused, Resolve, check_literal, connector, resolve
 from quorum_mcp.notify.signature import HEADER, sign
 from quorum_mcp.providers.retry import retry_after
 from quorum_mcp.store.deliveries import Delivery
 
-if TYPE_CHECKING:
-    from aiohttp.abc import ResolveResult
-
 TIMEOUT_SECONDS = 10.0
 GONE = 410
 """A receiver that says so wants no more of this message."""
-
-Resolve = Callable[[str, int], Awaitable[list[str]]]
-"""The addresses of a host name, as text; raises `OSError` where it has none."""
 
 
 class Outcome(Struct, frozen=True):
@@ -34,16 +24,6 @@ class Outcome(Struct, frozen=True):
     error: str | None = None
     final: bool = False
     wait: float = 0.0
-
-
-class Refused(Exception):
-    """The address is not one that anything may be sent to."""
-
-
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host name, from the system."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class Sender:
@@ -84,54 +64,16 @@ class Sender:
             return Outcome(error=_reason(error))
 
     async def _post(self, webhook: WebhookSettings, body: str, headers: dict[str, str]) -> Outcome:
-        from aiohttp import ClientSession, DummyCookieJar, TCPConnector
-        from aiohttp.abc import AbstractResolver
+        from aiohttp import ClientSession, DummyCookieJar
 
-        addresses = await self._addresses(webhook)
-
-        class Pinned(AbstractResolver):
-            """Knows the checked addresses only: a name that means something else by now changes nothing."""
-
-            async def resolve(
-                self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-            ) -> "list[ResolveResult]":
-                del family
-                return [_result(host, port, address) for address in addresses]
-
-            async def close(self) -> None:
-                pass
-
-        connector = TCPConnector(resolver=Pinned(), use_dns_cache=False, force_close=True)
-        async with ClientSession(
-            connector=connector, cookie_jar=DummyCookieJar(), trust_env=False
-        ) as session:
+        check_literal(webhook.url, private=webhook.allow_private)
+        connect = connector(private=webhook.allow_private, resolve=self._resolve)
+        async with ClientSession(connector=connect, cookie_jar=DummyCookieJar(), trust_env=False) as session:
             request = session.post(webhook.url, data=body.encode(), headers=headers, allow_redirects=False)
             async with request as answer:
                 return _outcome(
                     answer.status, {name.lower(): value for name, value in answer.headers.items()}
                 )
-
-    async def _addresses(self, webhook: WebhookSettings) -> list[str]:
-        """The addresses of the webhook's host, each of them allowed. A literal one is not resolved by aiohttp."""
-        parts = urlsplit(webhook.url)
-        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        one = literal(webhook.url)
-        addresses = [str(one)] if one is not None else await self._resolve(host, port)
-        for address in addresses:
-            if why := refusal(ip_address(address.partition("%")[0]), private=webhook.allow_private):
-                raise Refused(
-                    f"{host} {why}: nothing is sent there"
-                    + ("" if webhook.allow_private else " unless the webhook says allow_private: true")
-                )
-        return addresses
-
-
-def _result(host: str, port: int, address: str) -> "ResolveResult":
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return {
-        "hostname": host, "host": address, "port": port, "family": family, "proto": 0,
-        "flags": socket.AI_NUMERICHOST,
-    }  # fmt: skip
 
 
 def _outcome(status: int, headers: dict[str, str]) -> Outcome:
@@ -150,7 +92,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, InvalidURL):
         return "the url cannot be used"
     if isinstance(error, ClientConnectorError):
-        return f"cannot connect: {error.os_error.strerror or type(error.os_error).__name__}"
-    if isinstance(error, socket.gaierror):
-        return f"the host name is not known: {error.strerror}"
+        why = error.os_error.strerror or type(error.os_error).__name__
+        unknown = isinstance(error.os_error, socket.gaierror)
+        return f"the host name is not known: {why}" if unknown else f"cannot connect: {why}"
     return type(error).__name__
