@@ -29,6 +29,8 @@ NOT_RUN = {"docs/guides/first-answer.md": 1}
 LANGUAGES = {"sh", "python", "yaml", "json", "text", ""}
 DEMO, SIM, OWN = 8000, 8009, 8080
 """The ports that the pages name: the demo's, its simulated providers', and that of a server of the reader's own."""
+HOOK = 9200
+"""That of a hook of the reader's own."""
 
 
 def named(page: Page) -> str:
@@ -71,7 +73,7 @@ def port_of(url: str) -> int:
 @pytest.mark.timeout(documents.SECONDS + 20)
 @pytest.mark.parametrize("page", RUNNING, ids=named)
 def test_the_page_does_what_it_says(page: Page, demo: dict[int, int], tmp_path: Path) -> None:
-    printed = documents.run(page, tmp_path, demo | {OWN: free_port()})
+    printed = documents.run(page, tmp_path, demo | {OWN: free_port(), HOOK: free_port()})
     last = ""
     for fence in page.fences:
         if fence.number in printed and fence.language in ("sh", "python"):
