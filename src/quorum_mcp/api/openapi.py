@@ -1,4 +1,4 @@
-"""The OpenAPI document of the REST surface, written from the operations' cards."""
+"""The OpenAPI document: the REST surface, written from the operations' cards, and the vendors' model APIs."""
 
 import re
 from functools import cache
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from quorum_mcp import __version__
+from quorum_mcp.api import model_openapi
 from quorum_mcp.api.tables import FORMAT
 from quorum_mcp.operations.card import AnyOperation
 from quorum_mcp.operations.manifest import operations
@@ -48,6 +49,7 @@ def document() -> dict[str, Any]:
         described = _describe(operation, given, references[operation.input, "validation"], answer)
         paths.setdefault(operation.http.path, {})[operation.http.method.lower()] = described
     paths["/api/session/{session_id}/events"] = {"get": _events()}
+    paths |= model_openapi.paths(ERRORS)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -60,7 +62,7 @@ def document() -> dict[str, Any]:
         "security": [{"bearer": []}, {}],
         "paths": paths,
         "components": {
-            "schemas": definitions.get("$defs", {}) | {"Error": _error()},
+            "schemas": definitions.get("$defs", {}) | {"Error": _error()} | model_openapi.schemas(),
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
         },
     }

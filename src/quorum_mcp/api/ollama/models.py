@@ -3,11 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from quorum_mcp import __version__
 from quorum_mcp.api.model_list import Named
 from quorum_mcp.errors import InvalidInput, ModelNotFound
 
 BEGINNING = "1970-01-01T00:00:00Z"
+
+
+class ShowRequest(Struct):
+    """The body of `POST /api/show`."""
+
+    model: str
 
 
 def show_tags(models: Sequence[Named], asked: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - asked nothing
