@@ -7,31 +7,28 @@ import { sessionPath } from "../lib/router.js";
 import { useEffect } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
 import { ErrorBox } from "./error-box.js";
-import { Icon } from "./icon.js";
+import { Status, isOpen } from "./status.js";
 
-const SHOWN = 8;
+const SHOWN = 6;
 const AGAIN = 4000; // milliseconds between two looks at the list while something in it is running
 
 /** @typedef {{session_id: string, status: string, mode: string, title: string, turns: number, calls: number, total_cost: number, simulated: boolean, created_at: string}} Line */
 
-/** @type {Record<string, string>} */
-const GLYPHS = { completed: "check", failed: "warning", cancelled: "stop", expired: "unclear" };
-
 export function Recent() {
   const lines = useSignal(/** @type {Line[]|null} */ (null));
-  const more = useSignal(/** @type {string|null} */ (null));
+  const more = useSignal(false);
   const problem = useSignal(/** @type {any} */ (null));
-  const load = async (/** @type {string|null} */ cursor = null) => {
+  const load = async () => {
     try {
-      const page = await get(`api/sessions?limit=${SHOWN}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
-      lines.value = cursor ? [...(lines.value ?? []), ...page.sessions] : page.sessions;
-      more.value = page.next;
+      const page = await get(`api/sessions?limit=${SHOWN}`);
+      lines.value = page.sessions;
+      more.value = page.next !== null;
       problem.value = null;
     } catch (error) {
       problem.value = error;
     }
   };
-  const running = (lines.value ?? []).some(isOpen);
+  const running = (lines.value ?? []).some((line) => isOpen(line.status));
   useEffect(() => {
     load();
   }, []);
@@ -50,7 +47,7 @@ export function Recent() {
       <ul class="sessions">
         ${(lines.value ?? []).map((line) => html`<${Row} key=${line.session_id} line=${line} />`)}
       </ul>
-      ${more.value && html`<button type="button" class="link" onClick=${() => load(more.value)}>Show older ones</button>`}
+      ${more.value && html`<p><a href="#/sessions">All sessions</a></p>`}
     </section>
   `;
 }
@@ -67,19 +64,11 @@ function Row({ line }) {
   return html`
     <li>
       <a class="session" href=${`#${sessionPath(line.session_id)}`}>
-        <span class=${`session-state session-${line.status}`}>
-          ${isOpen(line) ? html`<span class="pulse"></span>` : html`<${Icon} name=${GLYPHS[line.status] ?? "unclear"} />`}
-          <span class="unseen">${line.status}</span>
-        </span>
+        <${Status} status=${line.status} silent />
         <span class="session-title"><bdi>${line.title}</bdi></span>
-        <span class="session-facts">${isOpen(line) ? "running · " : ""}${facts.join(" · ")}</span>
+        <span class="session-facts">${isOpen(line.status) ? "running · " : ""}${facts.join(" · ")}</span>
         <time class="session-time" datetime=${line.created_at}>${ago(line.created_at)}</time>
       </a>
     </li>
   `;
-}
-
-/** @param {Line} line */
-function isOpen(line) {
-  return line.status === "running" || line.status === "queued";
 }

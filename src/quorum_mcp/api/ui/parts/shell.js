@@ -60,6 +60,7 @@ function Menu({ label, onChosen }) {
 /** @param {import("../pages/index.js").Entry} entry a page stands for those below it, `/keys` for `/keys/new` */
 function current(entry) {
   if (path.value === entry.path) return true;
+  if (entry.path === "/sessions" && /^\/(session\/|compare)/.test(path.value)) return true;
   return entry.path !== "/" && path.value.startsWith(`${entry.path}/`);
 }
 
