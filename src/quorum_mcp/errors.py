@@ -45,6 +45,8 @@ class QuorumError(Exception):
     status: ClassVar[int] = 500
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+    challenge: str | None = None
+    """How HTTP tells the caller to sign in (`WWW-Authenticate`)."""
 
     def __init__(
         self,
@@ -108,6 +110,7 @@ class Unauthenticated(QuorumError):
     """No key, or a key that is not known."""
 
     code, status, exit_code = "unauthenticated", 401, 7
+    challenge = "Bearer"
 
 
 class Forbidden(QuorumError):

@@ -53,7 +53,7 @@ class Authenticator:
             StoreUnavailable: the key is not known here, and the database cannot be asked.
         """
         shown = presented_key(headers)
-        if shown is not None and (found := await self._holder(shown)) is not None:
+        if shown is not None and (found := await self.holder(shown)) is not None:
             return found
         if (
             shown is None
@@ -79,9 +79,9 @@ class Authenticator:
     async def _logged_in(self, headers: Mapping[str, str], changes: bool) -> Principal | None:
         """Who holds the key of the page's login, if there is one and it still counts."""
         key = self.logins.key(headers, changes=changes)
-        return None if key is None else await self._holder(key)
+        return None if key is None else await self.holder(key)
 
-    async def _holder(self, shown: str) -> Principal | None:
+    async def holder(self, shown: str) -> Principal | None:
         """Who holds this key, if anybody does."""
         known = self._bootstrap
         if known is not None and hmac.compare_digest(shown.encode("latin-1", "replace"), known.encode()):

@@ -15,7 +15,7 @@ import structlog
 from msgspec import structs
 
 from quorum_mcp.access.master_keys import MasterKeys
-from quorum_mcp.access.principal import KeyRule, Principal
+from quorum_mcp.access.principal import USER, KeyRule, Principal
 from quorum_mcp.access.recent import Recent
 from quorum_mcp.errors import Forbidden, StoreUnavailable
 from quorum_mcp.ids import new_id
@@ -81,8 +81,8 @@ class Keys:
         self._note_use(key, now)
         return principal_of(key)
 
-    async def rule(self, principal_id: str) -> KeyRule | None:
-        """What holds for the calls of a principal, known by its id; None where it is no API key.
+    async def rule(self, principal_id: str, tenant: str) -> KeyRule | None:
+        """What holds for the calls of a principal, known by its id; None where it is no API key and no user.
 
         A run goes on under its key's rule when the key has ended meanwhile.
 
@@ -91,6 +91,8 @@ class Keys:
         """
         if principal_id in _ROOTLESS:
             return None
+        if principal_id.startswith(USER):
+            return KeyRule(id=principal_id, tenant=tenant)
         key = await self._store.get(principal_id)
         if key is None:
             raise Forbidden(f"there is no key {principal_id}", hint="ask again with a key that there is")

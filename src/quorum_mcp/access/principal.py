@@ -11,7 +11,7 @@ ALL_SCOPES = frozenset({"ask", "read", "write", "admin"})
 
 
 class KeyRule(Struct, frozen=True, kw_only=True):
-    """What holds for the calls of one API key.
+    """What holds for the calls of one API key, or of one user who signed in elsewhere.
 
     Attributes:
         models: names or patterns (`openai/*`) of the models it may call; None: all.
@@ -38,12 +38,12 @@ class KeyRule(Struct, frozen=True, kw_only=True):
 
 
 class Principal(Struct, frozen=True):
-    """The caller of an operation. `tenant` is whose records they see, `key` the API key that was shown."""
+    """The caller of an operation. `tenant` is whose records they see, `key` the rule of the key that was shown."""
 
     id: str
     tenant: str
     scopes: frozenset[str]
-    kind: Literal["local", "key"]
+    kind: Literal["local", "key", "user"]
     key: KeyRule | None = None
 
     def require(self, scopes: frozenset[str]) -> None:
@@ -53,6 +53,9 @@ class Principal(Struct, frozen=True):
                 f"this needs the scope {', '.join(sorted(missing))}", hint="use a key that has it"
             )
 
+
+USER = "usr_"
+"""How the ids of users begin who showed a token of another server."""
 
 LOCAL = Principal("local", "local", ALL_SCOPES, "local")
 """The user of this machine: the command line, MCP over stdio, and trusted loopback callers."""

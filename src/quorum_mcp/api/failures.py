@@ -26,8 +26,8 @@ def error_headers(error: QuorumError) -> dict[str, str]:
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
-    if error.status == 401:
-        headers["www-authenticate"] = "Bearer"
+    if error.challenge is not None:
+        headers["www-authenticate"] = error.challenge
     return headers
 
 

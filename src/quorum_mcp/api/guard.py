@@ -1,7 +1,7 @@
 """Before any route: a request id, the Host and Origin checks, and who is asking. Raw ASGI, for HTTP and WebSocket."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,9 +11,13 @@ from quorum_mcp.access.network import check_host, check_origin
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.api.login import LOGIN, LOGOUT
+from quorum_mcp.api.mcp.endpoint import PATHS
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import Malformed, QuorumError
 from quorum_mcp.operations.invoke import request_id
+
+if TYPE_CHECKING:
+    from quorum_mcp.api.sign_in import SignIn
 
 OPEN = frozenset({"/api/health/live", "/api/health/ready"})
 """Paths that answer anyone, on any host name, and say nothing else."""
@@ -28,11 +32,18 @@ EVERY_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - bind addresses 
 
 
 class Guard:
-    """Wraps the application; the principal is left in `scope["state"]`."""
+    """Wraps the application; the principal is left in `scope["state"]`.
 
-    def __init__(self, app: ASGIApp, settings: Settings, authenticator: Authenticator) -> None:
+    `sign_in`, where there is one, decides about /mcp instead of the authenticator.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, authenticator: Authenticator, sign_in: "SignIn | None" = None
+    ) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._sign_in = sign_in
+        self._described = frozenset(() if sign_in is None else sign_in.paths)
         named = {settings.server.host, *settings.server.allowed_hosts} - EVERY_ADDRESS
         self._hosts = frozenset(host.lower() for host in named)
         self._origins = frozenset(origin.rstrip("/") for origin in settings.server.allowed_origins)
@@ -55,9 +66,10 @@ class Guard:
             check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
             check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
             if not self._public(path):
+                asked = (self._sign_in if path in PATHS else None) or self._authenticator
                 asked_by = client[0] if client else None
                 changes = scope.get("method") not in UNCHANGING
-                again = partial(self._authenticator.authenticate, headers, asked_by, changes=changes)
+                again = partial(asked.authenticate, headers, asked_by, changes=changes)
                 state["principal"] = who = await again()
                 lasting = Lasting(receive, send, who, again)
                 receive, send = lasting.receive, lasting.send
@@ -67,9 +79,8 @@ class Guard:
             return
         await self._app(scope, receive, _with_id(send, state["request_id"]))
 
-    @staticmethod
-    def _public(path: str) -> bool:
-        return path in KEYLESS or path.startswith(PUBLIC)
+    def _public(self, path: str) -> bool:
+        return path in KEYLESS or path.startswith(PUBLIC) or path in self._described
 
 
 def _single(headers: Headers) -> None:

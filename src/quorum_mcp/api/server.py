@@ -45,6 +45,7 @@ from quorum_mcp.runs.service import Runs
 
 if TYPE_CHECKING:
     from quorum_mcp.api.mcp.offers import Offers
+    from quorum_mcp.api.sign_in import SignIn
 
 Start = Callable[[Settings], AbstractAsyncContextManager[Services]]
 
@@ -80,7 +81,11 @@ def build(
 ) -> ASGIApp:
     """The application. `start` opens the services for its life; `offers` is what MCP has besides the product's own."""
     holder = Holder()
-    mcp = McpEndpoint(holder.get, offers)
+    holder.authenticator = authenticator = Authenticator(
+        settings, loopback_bind=loopback_bind, keys=holder.keys
+    )
+    sign_in = _sign_in(settings, authenticator)
+    mcp = McpEndpoint(holder.get, offers, sign_in)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
@@ -91,14 +96,22 @@ def build(
         holder.services = None
 
     app = Starlette(
-        routes=[*_routes(holder), *mcp.routes()],
+        routes=[*_routes(holder), *mcp.routes(), *(sign_in.routes() if sign_in else ())],
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
     front = Front(app, _model_routes(holder))
-    holder.authenticator = Authenticator(settings, loopback_bind=loopback_bind, keys=holder.keys)
-    guard = Guard(front, settings, holder.authenticator)
+    guard = Guard(front, settings, authenticator, sign_in)
     return metrics.Counted(guard, holder.metrics)
+
+
+def _sign_in(settings: Settings, keys: Authenticator) -> "SignIn | None":
+    """Who is let into /mcp by an authorization server, where one is set."""
+    if settings.mcp.oauth is None:
+        return None
+    from quorum_mcp.api.sign_in import SignIn
+
+    return SignIn(settings.mcp.oauth, keys)
 
 
 def _metrics_apart(settings: Settings, holder: Holder) -> AbstractAsyncContextManager[None]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from quorum_mcp.config.bounds import Count, Period, Port, Seconds, Share, Temperature, Text, Usd, VariableName
+from quorum_mcp.config.oauth import OAuthSettings
 from quorum_mcp.config.providers import ProviderSettings, RateSettings
 from quorum_mcp.config.secrets import Masked
 
@@ -86,6 +87,8 @@ class McpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     on, and q_out has the rest: many clients give up after 60."""
     exclude_providers: tuple[Text, ...] = ()
     """Providers that these tools leave out, such as the assistant's own vendor."""
+    oauth: OAuthSettings | None = None
+    """An authorization server whose tokens open /mcp. With one, everyone needs a token or a key there."""
 
 
 class HealthSettings(Struct, frozen=True, forbid_unknown_fields=True):

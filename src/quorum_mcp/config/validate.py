@@ -36,7 +36,9 @@ def validate(settings: Settings, origins: Mapping[str, Origin]) -> None:
     Raises:
         ConfigError: it names the dotted key of the value and, out of `origins`, where it was written.
     """
-    for problems in (_providers, _models, _limits, _webhooks, _guardrails, _addresses, _services, _server):
+    for problems in (
+        _providers, _models, _limits, _webhooks, _guardrails, _addresses, _services, _server, _oauth,
+    ):  # fmt: skip
         for key, problem, hint in problems(settings):
             raise fail(_origin(origins, key), key, problem, hint)
 
@@ -213,6 +215,38 @@ def _server(settings: Settings) -> Generator[Problem, None, None]:
         where = f"server.host is {settings.server.host!r} ({settings.sources['server.host']})"
         hint = "Listen on 127.0.0.1, or leave QUORUM_AUTH unset."
         yield "auth", f"off is only for a server on loopback, and {where}", hint
+
+
+def _oauth(settings: Settings) -> Generator[Problem, None, None]:
+    oauth = settings.mcp.oauth
+    if oauth is None:
+        return
+    for name, url in (("issuer", oauth.issuer), ("resource", oauth.resource), ("jwks_url", oauth.jwks_url)):
+        if url is None:
+            continue
+        parts = urlsplit(url)
+        if problem := _bad_url(url) or (
+            "holds a query or a fragment" if parts.query or parts.fragment else None
+        ):
+            yield f"mcp.oauth.{name}", problem, None
+        elif name != "resource" and parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            yield f"mcp.oauth.{name}", "has to be https", "Whoever can change what it answers makes tokens."
+    if oauth.organizations and oauth.organization_claim is None:
+        yield "mcp.oauth.organizations", "needs organization_claim", "Name the claim that holds these values."
+    if oauth.organization_claim is not None and not oauth.organizations:
+        yield (
+            "mcp.oauth.organization_claim",
+            "needs organizations",
+            "Say which organisation each value means.",
+        )
+    if settings.auth == "off":
+        yield (
+            "auth",
+            "off asks nobody for a key, and mcp.oauth asks everybody to sign in",
+            "Remove one of them.",
+        )
+    if not oauth.scopes:
+        yield "mcp.oauth.scopes", "without any, nobody may do anything", None
 
 
 def is_loopback(host: str) -> bool:

@@ -139,7 +139,7 @@ class Consensus:
     async def carry_out(self, run: RunContext) -> dict[str, Any]:
         """Deliberate as the plan says and write the answer; the code of a run of this kind."""
         plan = msgspec.convert(run.input["plan"], Plan)
-        table = Deliberation(run, self._calls, plan, await self._keys.rule(run.principal))
+        table = Deliberation(run, self._calls, plan, await self._keys.rule(run.principal, run.tenant))
         run.totals.simulated = run.totals.simulated or plan.simulated
         if run.resumed:
             table.take_up(await self._lost(run))

@@ -15,7 +15,7 @@ class Caller(BaseModel):
     organization: str = Field(
         description="The organisation whose records it sees; `local` is the operator's."
     )
-    kind: Literal["local", "key"] = Field(description="`local`: trusted without a key.")
+    kind: Literal["local", "key", "user"] = Field(description="`local`: trusted without a key.")
     scopes: list[str] = Field(description="What it may do.")
     models: list[str] | None = Field(description="The only models it may ask; null: all.")
 

@@ -14,6 +14,7 @@ from quorum_mcp.operations.context import Services
 if TYPE_CHECKING:
     from quorum_mcp.api.mcp.http import McpApplication
     from quorum_mcp.api.mcp.offers import Offers
+    from quorum_mcp.api.sign_in import SignIn
 
 PATHS = ("/mcp", "/mcp/")
 
@@ -24,9 +25,15 @@ class McpEndpoint:
     A server that nobody asks over MCP is spared the package's memory and half a second of start-up.
     """
 
-    def __init__(self, services: Callable[[], Services], offers: "Offers | None" = None) -> None:
+    def __init__(
+        self,
+        services: Callable[[], Services],
+        offers: "Offers | None" = None,
+        sign_in: "SignIn | None" = None,
+    ) -> None:
         self._services = services
         self._offers = offers
+        self._sign_in = sign_in
         self._late = Late(self._open)
 
     @asynccontextmanager
@@ -49,7 +56,7 @@ class McpEndpoint:
     @asynccontextmanager
     async def _open(self) -> "AsyncGenerator[McpApplication, None]":
         kind = await asyncio.to_thread(_imported)  # in a thread, so that others are answered meanwhile
-        application = kind(self._services, self._offers)
+        application = kind(self._services, self._offers, self._sign_in)
         async with application.run():
             yield application
 
