@@ -102,7 +102,6 @@ async def test_a_large_request_gets_its_turn_among_small_ones_of_another_process
     async def hammer() -> None:
         while True:
             await until_taken(small, 1, 30)
-            await asyncio.sleep(0.1)  # the turn goes to whoever comes next
 
     hammering = asyncio.ensure_future(hammer())
     await asyncio.sleep(0.3)
@@ -118,5 +117,28 @@ async def test_a_large_request_gets_its_turn_among_small_ones_of_another_process
     large.leave([LAB])
     await large.close()
     assert await until_taken(small, 1, 30) < 5
+    for state in states:
+        await state.close()
+
+
+async def test_turns_go_round_in_the_order_in_which_processes_were_refused(redis_server: Server) -> None:
+    states = [await SharedState.connect(redis_server.url) for _ in range(3)]
+    one, two, three = (SharedRates(state) for state in states)
+    assert await one.take([LAB], 600) is None
+    assert await one.take([LAB], 5, 30) is not None
+    assert await two.take([LAB], 5, 30) is not None
+    assert await three.take([LAB], 5, 30) is not None
+    await asyncio.sleep(0.55)
+    assert await one.take([LAB], 5, 30) is None
+    assert await one.take([LAB], 1, 30) is not None, "who comes back at once stands behind the others"
+    await asyncio.sleep(0.2)
+    for _ in range(2):
+        levels = await one.take([LAB], 1, 30)
+        assert levels is not None and levels[0].blocked > 0
+        assert await three.take([LAB], 1, 30) is not None, "it is not its turn yet"
+    await until_taken(two, 5, 30)
+    assert await one.take([LAB], 1, 30) is not None
+    await until_taken(three, 5, 30)
+    assert await until_taken(one, 1, 30) < 1
     for state in states:
         await state.close()

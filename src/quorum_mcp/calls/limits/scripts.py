@@ -2,8 +2,9 @@
 
 A bucket is a hash: `r` and `t`, what is left of requests and tokens in 60,000ths (so that a millisecond adds
 exactly the limit per minute: whole numbers only), `b`, milliseconds in which nothing may be taken, and `at`, the
-millisecond of the last change. A server's clock that went back adds nothing and takes nothing. `h` and `w`: which
-process waits for more of it than there is, and for how many milliseconds others have to leave it alone for that.
+millisecond of the last change. A server's clock that went back adds nothing and takes nothing. `q` is the line of the
+processes that wait for it, as `process:milliseconds,`: the first has the next turn, and each is forgotten that does
+not come back in its time.
 """
 
 from quorum_mcp.store.shared_state import Script
@@ -15,27 +16,48 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function load(key, per_minute_r, per_minute_t)
-  local kept = redis.call('HMGET', key, 'r', 't', 'b', 'at', 'h', 'w')
+  local kept = redis.call('HMGET', key, 'r', 't', 'b', 'at', 'q')
   local full_r, full_t = per_minute_r * 60000, per_minute_t * 60000
   local at = tonumber(kept[4]) or now
   local passed = math.max(now - at, 0)
+  local line = {}
+  for process, left in string.gmatch(kept[5] or '', '([^:]+):(%d+),') do
+    if left - passed > 0 then line[#line + 1] = {process, left - passed} end
+  end
   return {
     rate_r = per_minute_r, rate_t = per_minute_t, full_r = full_r, full_t = full_t, back = now < at,
     r = math.min((tonumber(kept[1]) or full_r) + passed * per_minute_r, full_r),
     t = math.min((tonumber(kept[2]) or full_t) + passed * per_minute_t, full_t),
     b = math.max((tonumber(kept[3]) or 0) - passed, 0),
-    h = kept[5], w = math.max((tonumber(kept[6]) or 0) - passed, 0),
+    line = line,
   }
+end
+
+local function leave(bucket, process)
+  for i, one in ipairs(bucket.line) do
+    if one[1] == process then
+      table.remove(bucket.line, i)
+      return
+    end
+  end
+end
+
+local function wait(bucket, process, milliseconds)
+  for _, one in ipairs(bucket.line) do
+    if one[1] == process then
+      one[2] = milliseconds
+      return
+    end
+  end
+  if #bucket.line < 100 then bucket.line[#bucket.line + 1] = {process, milliseconds} end
 end
 
 local function save(key, bucket)
   local r, t, b = bucket.r, bucket.t, bucket.b
   redis.call('HSET', key, 'r', r, 't', t, 'b', b, 'at', now)
-  if bucket.w > 0 then
-    redis.call('HSET', key, 'h', bucket.h, 'w', bucket.w)
-  elseif bucket.h then
-    redis.call('HDEL', key, 'h', 'w')
-  end
+  local line = ''
+  for _, one in ipairs(bucket.line) do line = line .. one[1] .. ':' .. string.format('%d', one[2]) .. ',' end
+  if line == '' then redis.call('HDEL', key, 'q') else redis.call('HSET', key, 'q', line) end
   local full = b
   if bucket.rate_r > 0 then full = math.max(full, (bucket.full_r - r) / bucket.rate_r) end
   if bucket.rate_t > 0 then full = math.max(full, (bucket.full_t - t) / bucket.rate_t) end
@@ -48,8 +70,9 @@ TAKE = Script.of(
     + """
 -- ARGV: requests and tokens, the process and how many milliseconds it waits for them, then requests and tokens
 -- per minute of each key (0: no limit). Returns whether they were taken, the time, then r, t, b and, where
--- another process has the next turn, w of each.
--- Who finds too little and waits has the next turn: else many small requests would never let a large one in.
+-- another process has the next turn, the milliseconds of it, of each.
+-- Who finds too little, or others before it, and waits stands in line: else many small requests would never let a
+-- large one in, and a process that comes back at once would keep the turn from those that were told to wait.
 local requests, tokens, me, patience = ARGV[1] * 60000, ARGV[2] * 60000, ARGV[3], tonumber(ARGV[4])
 local taken, buckets = 1, {}
 for i, key in ipairs(KEYS) do
@@ -62,22 +85,24 @@ for i, key in ipairs(KEYS) do
   if one.rate_t > 0 then
     one.missing = math.max(one.missing, (math.min(tokens, one.full_t) - one.t) / one.rate_t)
   end
-  one.held = one.w > 0 and one.h ~= me
-  if one.missing > 0 or one.held then taken = 0 end
+  local first = one.line[1]
+  one.held = first and first[1] ~= me and first[2] or 0
+  if one.missing > 0 or one.held > 0 then taken = 0 end
 end
 local answer = {taken, now}
 for i, key in ipairs(KEYS) do
   local one = buckets[i]
-  local waits = one.missing > 0 and one.missing <= patience and not one.held
+  local needs = math.max(one.missing, one.held)
+  local waits = needs > 0 and needs <= patience
   if taken == 1 then
     if one.rate_r > 0 then one.r = one.r - requests end
     if one.rate_t > 0 then one.t = one.t - tokens end
-    one.w = 0
+    leave(one, me)
   elseif waits then
-    one.h, one.w = me, math.ceil(one.missing) + 250
+    wait(one, me, math.ceil(needs) + 250)
   end
   if taken == 1 or waits or one.back then save(key, one) end
-  answer[4 * i - 1], answer[4 * i], answer[4 * i + 1], answer[4 * i + 2] = one.r, one.t, one.b, one.held and one.w or 0
+  answer[4 * i - 1], answer[4 * i], answer[4 * i + 1], answer[4 * i + 2] = one.r, one.t, one.b, one.held
 end
 return answer
 """
@@ -107,7 +132,7 @@ for i, key in ipairs(KEYS) do
   one.r = math.min(one.r + ARGV[first + 3], one.full_r, tonumber(ARGV[first + 5]) or one.full_r)
   one.t = math.min(one.t + ARGV[first + 4], one.full_t, tonumber(ARGV[first + 6]) or one.full_t)
   one.b = math.max(one.b, tonumber(ARGV[first + 7]))
-  if one.h == ARGV[first + 8] then one.w = 0 end
+  leave(one, ARGV[first + 8])
   save(key, one)
 end
 return 1
