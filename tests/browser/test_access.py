@@ -46,7 +46,7 @@ def first(there: World, page: Page) -> None:
 def panel_open(there: World, page: Page) -> None:
     choose(page, "lab/alpha", "builtin/arithmetic")
     page.locator(".panel > summary").click()
-    page.locator(".context > summary").click()
+    page.get_by_role("button", name="Context").click()
     expect(page.get_by_label("Find a model")).to_be_visible()
 
 

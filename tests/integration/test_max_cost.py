@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.keys import eventually
 from tests.support.open_question import QUESTION, REVIEWS, honest, placing
 from tests.support.rest import Rest
 from tests.support.script import Say
@@ -56,6 +57,24 @@ async def test_what_is_admitted_is_not_refused_at_its_first_call(tmp_path: Path)
         assert short.status == 402
         seen = await estimate(q, ABC, max_tokens=50)
         assert sum(list(seen["per_seat_usd"].values())[:2]) == pytest.approx(need)
+
+
+async def test_what_is_expected_follows_what_models_write(tmp_path: Path) -> None:
+    async with scripted(tmp_path) as (up, q):
+        for name in "abc":
+            up.model(name, FOUR)
+        before = await estimate(q, ABC, mode="full_deliberation")
+        assert 0 < before["expected_usd"] < before["worst_case_usd"]
+        answer = await q.ask("2 + 2?", ABC, mode="full_deliberation")
+        assert answer["rounds"] == 1
+        await eventually(lambda: told(q, before["expected_usd"]))
+        after = await estimate(q, ABC, mode="full_deliberation")
+        assert after["expected_usd"] == pytest.approx(2 * answer["total_cost"], rel=0.5)
+
+
+async def told(q: Rest, before: float) -> bool:
+    """Whether the first answers have changed what is expected."""
+    return (await estimate(q, ABC, mode="full_deliberation"))["expected_usd"] < before
 
 
 async def test_the_cap_on_output_is_sent(tmp_path: Path) -> None:

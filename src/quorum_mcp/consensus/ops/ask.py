@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from quorum_mcp import codec, money
 from quorum_mcp.consensus.agreement import compare
+from quorum_mcp.consensus.expected import expected_usd
 from quorum_mcp.consensus.plan import AnswerFormat, Mode
 from quorum_mcp.consensus.planning import round_cost
 from quorum_mcp.consensus.query import Query, QueryAnswer
@@ -18,6 +19,8 @@ from quorum_mcp.errors import Cancelled, NoConsensus, QuorumError, revive
 from quorum_mcp.operations.card import Effect, Http, Operation
 from quorum_mcp.operations.context import Context
 from quorum_mcp.runs.service import Runs
+from quorum_mcp.store.database import Database
+from quorum_mcp.store.figures import Figures
 from quorum_mcp.store.run_rows import Run, Started
 
 ASK = frozenset({"ask"})
@@ -104,6 +107,9 @@ class Estimate(BaseModel):
     worst_case_usd: float | None = Field(
         description="USD if every seat wrote as much as it may in every round; null where a price is unknown."
     )
+    expected_usd: float | None = Field(
+        description="USD as the models have answered so far; rounds that an agreement ends early cost less. Null where a price is unknown."
+    )
     per_seat_usd: dict[str, float | None] = Field(description="USD of one round, by member.")
     warnings: list[str] = Field(description="What the caller should know.")
 
@@ -118,15 +124,18 @@ async def estimate(ctx: Context, given: Query) -> Estimate:
     warnings = list(plan.warnings)
     try:
         costs = round_cost(plan, consensus.registry)
+        figures = Figures(ctx.get(Database))
+        expected = await expected_usd(plan, consensus.registry, figures, ctx.principal.tenant, rounds)
     except QuorumError as error:
         warnings.append(error.message)
-        costs = None
+        costs = expected = None
     return Estimate(
         seats=[seat.member for seat in plan.seats],
         mode=plan.mode,
         rounds=rounds,
         calls_at_most=len(plan.seats) * rounds + 2,
         worst_case_usd=None if costs is None else money.to_usd(sum(costs.values()) * rounds),
+        expected_usd=expected,
         per_seat_usd={s.member: None if costs is None else money.to_usd(costs[s.member]) for s in plan.seats},
         warnings=warnings,
     )

@@ -2,6 +2,7 @@
 /** The question being written: it stays while other pages are looked at. */
 import { computed, signal } from "../vendor/signals.js";
 import { get, post } from "./api.js";
+import { attached, files } from "./files.js";
 
 export const question = signal("");
 export const context = signal("");
@@ -16,20 +17,30 @@ export async function loadProviders() {
   providers.value = (await get("api/providers")).providers;
 }
 
-export const ready = computed(() => question.value.trim() !== "");
+export const ready = computed(() => question.value.trim() !== "" && files.value.every((file) => file.id || file.error));
+
+/** Prices by model, in USD per million tokens: `[read, written]`; null before they are loaded. */
+export const prices = signal(/** @type {Map<string, [number, number]>|null} */ (null));
+
+export async function loadPrices() {
+  const { models } = await get("api/models");
+  const known = models.filter((/** @type {any} */ one) => one.input_per_million !== null);
+  prices.value = new Map(known.map((/** @type {any} */ one) => [one.name, [one.input_per_million, one.output_per_million]]));
+}
 
 /** Ask, without waiting for the answer. @returns {Promise<string>} the session's id */
 export async function send() {
   const answer = await post("api/query", { ...body(), wait: false });
   question.value = "";
   context.value = "";
+  files.value = [];
   return answer.session_id;
 }
 
 /** The last estimate; null before the first. */
 export const estimated = signal(/** @type {Estimate|null} */ (null));
 
-/** @typedef {{seats: string[], rounds: number, calls_at_most: number, worst_case_usd: number|null, warnings: string[]}} Estimate */
+/** @typedef {{seats: string[], rounds: number, calls_at_most: number, worst_case_usd: number|null, expected_usd: number|null, per_seat_usd: Record<string, number|null>, warnings: string[]}} Estimate */
 
 /** What it would come to, and who would sit on the panel. @param {AbortSignal} signal @returns {Promise<Estimate>} */
 export function estimate(signal) {
@@ -42,5 +53,6 @@ function body() {
     mode: mode.value,
     ...(context.value.trim() ? { context: context.value } : {}),
     ...(panel.value.length ? { panel: panel.value } : {}),
+    ...attached(),
   };
 }

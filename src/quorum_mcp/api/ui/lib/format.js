@@ -9,6 +9,17 @@ export function money(usd) {
   return `$${usd.toFixed(usd < 1 ? 3 : 2)}`;
 }
 
+/** Money as it is spent: two digits, more only below a cent. @param {number} usd */
+export function dollars(usd) {
+  return usd !== 0 && Math.abs(usd) < 0.01 ? money(usd) : `$${usd.toFixed(2)}`;
+}
+
+/** @param {number} size */
+export function bytes(size) {
+  if (size < 1000) return `${size} B`;
+  return size < 1_000_000 ? `${Math.round(size / 1000)} kB` : `${(size / 1_000_000).toFixed(1)} MB`;
+}
+
 /** @param {number} seconds */
 export function seconds(seconds) {
   if (seconds < 0.0095) return `${Math.max(1, Math.round(seconds * 1000))} ms`;

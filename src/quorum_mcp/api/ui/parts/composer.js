@@ -1,12 +1,14 @@
 // @ts-check
 /** The question with its mode, panel and context. */
 import { ApiError } from "../lib/api.js";
-import { context, loadProviders, mode, providers, question, ready, send } from "../lib/draft.js";
+import { loadProviders, mode, providers, question, ready, send } from "../lib/draft.js";
+import { attach } from "../lib/files.js";
 import { html } from "../lib/html.js";
 import { go, sessionPath } from "../lib/router.js";
 import { onKey } from "../lib/shortcuts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
+import { Attachments } from "./attachments.js";
 import { ErrorBox } from "./error-box.js";
 import { EstimateLine } from "./estimate-line.js";
 import { Growing } from "./growing.js";
@@ -47,8 +49,15 @@ export function Composer() {
     }
   };
 
+  /** @param {DragEvent} event */
+  const drop = (event) => {
+    if (!event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    attach([...event.dataTransfer.files]);
+  };
+
   return html`
-    <form class="card composer" onKeyDown=${keys} onSubmit=${(/** @type {Event} */ event) => {
+    <form class="card composer" onKeyDown=${keys} onDragOver=${(/** @type {DragEvent} */ event) => event.preventDefault()} onDrop=${drop} onSubmit=${(/** @type {Event} */ event) => {
       event.preventDefault();
       ask();
     }}>
@@ -58,7 +67,7 @@ export function Composer() {
       <${Examples} />
       <${ModeChoice} value=${mode} />
       <${PanelPicker} />
-      <${Context} />
+      <${Attachments} />
       ${problem.value && html`<${ErrorBox} error=${problem.value} alert />`}
       <div class="composer-foot">
         <${EstimateLine} />
@@ -68,18 +77,6 @@ export function Composer() {
         </button>
       </div>
     </form>
-  `;
-}
-
-/** Background that goes along with the question. */
-function Context() {
-  return html`
-    <details class="context" open=${context.value !== ""}>
-      <summary><${Icon} name="plus" />Add context</summary>
-      <label class="unseen" for="context">Context</label>
-      <${Growing} id="context" value=${context} maxlength="100000" rows="4"
-        placeholder="Text that every model reads with the question: notes, code, a document" />
-    </details>
   `;
 }
 

@@ -1,7 +1,9 @@
 // @ts-check
 /** Before asking: who will sit there, how many calls at most, what they may cost. */
 import { context, estimate, estimated, mode, panel, question } from "../lib/draft.js";
-import { count, money } from "../lib/format.js";
+import { files } from "../lib/files.js";
+import { left, loadLeft } from "../lib/left.js";
+import { count, dollars, money } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { useEffect } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
@@ -10,6 +12,9 @@ const PAUSE = 500; // milliseconds without a change before the server is asked
 
 export function EstimateLine() {
   const problem = useSignal("");
+  useEffect(() => {
+    loadLeft().catch(() => undefined); // the line does without it
+  }, []);
   const size = Math.ceil((question.value.length + context.value.length) / 400); // not for every letter
   useEffect(() => {
     const control = new AbortController();
@@ -27,15 +32,21 @@ export function EstimateLine() {
       clearTimeout(timer);
       control.abort();
     };
-  }, [mode.value, panel.value, size]);
+  }, [mode.value, panel.value, files.value, size]);
 
   if (problem.value) return html`<p class="estimate estimate-problem">${problem.value}</p>`;
   if (!estimated.value) return html`<p class="estimate"> </p>`;
-  const { seats, calls_at_most: calls, worst_case_usd: most } = estimated.value;
-  const price = most === null ? "price unknown" : most === 0 ? "free" : `at most ${money(most)}`;
+  const { seats, rounds, worst_case_usd: most, expected_usd: about } = estimated.value;
+  const free = most === 0;
+  const over = left.value !== null && about !== null && !free && about > left.value.usd;
   return html`
     <div class="estimate">
-      <p>${count(seats.length, "seat")}, at most ${count(calls, "call")}, ${price}</p>
+      <p>
+        ${count(seats.length, "model")}, ${count(rounds, "round")},${" "}
+        <strong>${about === null ? "price unknown" : free ? "free" : `about ${money(about)}`}</strong>
+        ${most !== null && !free && html`<span class="quiet"> (at most ${money(most)})</span>`}
+        ${left.value && !free && html`<span class=${over ? "estimate-problem" : ""}>, ${dollars(left.value.usd)} left ${left.value.when}</span>`}
+      </p>
       ${estimated.value.warnings.map((text) => html`<p class="estimate-warning">${text}</p>`)}
     </div>
   `;

@@ -1,17 +1,10 @@
 // @ts-check
-/** Who is asked: the default panel, or models chosen from the providers' lists or typed by name. */
+/** Who is asked: each seat with its health and what it may cost, and the way to choose others. */
 import { estimated, panel, providers } from "../lib/draft.js";
-import { count, shortName } from "../lib/format.js";
+import { money, shortName } from "../lib/format.js";
 import { html } from "../lib/html.js";
-import { useSignal } from "../vendor/signals.js";
 import { Icon } from "./icon.js";
-
-const SHOWN = 12; // models of a provider before its list asks to be filtered
-
-const NAMED = 5; // seats of the default panel that are named
-
-/** @type {Record<string, string>} */
-const STATES = { healthy: "ready", degraded: "unsteady", unhealthy: "failing" };
+import { PanelChoice, STATES } from "./panel-choice.js";
 
 export function PanelPicker() {
   return html`
@@ -19,118 +12,32 @@ export function PanelPicker() {
       <summary>
         <span class="panel-label">Panel</span>
         <span class="chips">
-          ${panel.value.length === 0 && html`<span class="chip chip-quiet">the default panel</span><${Default} />`}
-          ${panel.value.map((name) => html`<span class="chip"><bdi>${name}</bdi></span>`)}
+          ${panel.value.length === 0 && html`<span class="panel-default">the default panel</span>`}
+          ${members().map((name) => html`<${Seated} key=${name} name=${name} />`)}
         </span>
         <${Icon} name="chevron" />
       </summary>
-      <${Choice} />
+      <${PanelChoice} value=${panel} />
     </details>
   `;
 }
 
-/** Who the default panel is. */
-function Default() {
-  const seats = estimated.value?.seats ?? [];
-  const more = seats.length - NAMED;
-  return html`<span class="quiet panel-default">${seats.slice(0, NAMED).map(shortName).join(", ")}${more > 0 ? ` and ${more} more` : ""}</span>`;
+/** Who will sit there: the models chosen, else the default panel as the server told it. */
+function members() {
+  return panel.value.length ? panel.value : (estimated.value?.seats ?? []);
 }
 
-function Choice() {
-  const filter = useSignal("");
-  const wanted = filter.value.trim().toLowerCase();
-  /** @param {KeyboardEvent} event */
-  const keys = (event) => {
-    if (event.key !== "Enter" || event.ctrlKey || event.metaKey) return;
-    event.preventDefault();
-    const typed = filter.value.trim();
-    if (typed) toggle(typed);
-    filter.value = "";
-  };
+/** A model of the panel: its provider's health, its name, what one answer of it may cost. @param {{name: string}} props */
+function Seated({ name }) {
+  const provider = (providers.value ?? []).find((one) => name.startsWith(`${one.name}/`));
+  const most = estimated.value?.per_seat_usd[name];
+  const health = provider ? `${provider.title || provider.name} is ${STATES[provider.status] ?? provider.status}` : "";
   return html`
-    <div class="panel-choice">
-      <label for="panel-filter">Find a model, or type a name and press Enter</label>
-      <input id="panel-filter" type="text" autocomplete="off" spellcheck=${false} value=${filter.value}
-        placeholder="provider/model" onKeyDown=${keys}
-        onInput=${(/** @type {any} */ event) => {
-          filter.value = event.currentTarget.value;
-        }} />
-      <${Typed} />
-      ${providers.value === null
-        ? html`<p class="quiet">Loading the providers …</p>`
-        : usable().map((one) => html`<${Group} key=${one.name} provider=${one} wanted=${wanted} />`)}
-      <${Missing} />
-      ${panel.value.length > 0 &&
-      html`<button type="button" class="link" onClick=${() => {
-        panel.value = [];
-      }}>Back to the default panel</button>`}
-    </div>
+    <span class="chip" title=${[name, health, provider?.reason].filter(Boolean).join(", ")}>
+      <span class=${`dot dot-${provider?.status ?? "unknown"}`} aria-hidden="true"></span>
+      <bdi>${panel.value.length ? name : shortName(name)}</bdi>
+      ${provider && provider.status !== "healthy" && html`<span class="chip-note">${STATES[provider.status] ?? provider.status}</span>`}
+      ${most !== undefined && most !== null && most > 0 && html`<span class="chip-note">≤ ${money(most)}</span>`}
+    </span>
   `;
-}
-
-/** Names that were typed and are in no provider's list. */
-function Typed() {
-  const listed = new Set((providers.value ?? []).flatMap(names));
-  const typed = panel.value.filter((name) => !listed.has(name));
-  if (!typed.length) return null;
-  return html`<div class="chips">${typed.map((name) => html`<${Model} key=${name} name=${name} />`)}</div>`;
-}
-
-function usable() {
-  return (providers.value ?? []).filter((one) => one.status !== "unconfigured");
-}
-
-/** Providers that are known and not set up, with what they need. */
-function Missing() {
-  const missing = (providers.value ?? []).filter((one) => one.status === "unconfigured");
-  if (!missing.length) return null;
-  return html`
-    <details class="missing">
-      <summary>${count(missing.length, "more provider")} to set up</summary>
-      <ul>
-        ${missing.map((one) => html`<li><strong>${one.title || one.name}</strong> <span class="quiet">${one.reason}</span></li>`)}
-      </ul>
-    </details>
-  `;
-}
-
-/** @param {{provider: import("../lib/draft.js").Provider, wanted: string}} props */
-function Group({ provider, wanted }) {
-  const all = names(provider);
-  const found = all.filter((name) => name.toLowerCase().includes(wanted) || panel.value.includes(name));
-  if (wanted && !found.length) return null;
-  return html`
-    <div class="provider">
-      <p class="provider-name">
-        <span class=${`dot dot-${provider.status}`} aria-hidden="true"></span>
-        <strong>${provider.title || provider.name}</strong>
-        <span class="quiet"> ${STATES[provider.status] ?? provider.status}${provider.reason ? `: ${provider.reason}` : ""}</span>
-      </p>
-      <div class="chips">
-        ${found.slice(0, SHOWN).map((name) => html`<${Model} key=${name} name=${name} />`)}
-        ${found.length > SHOWN && html`<span class="quiet">and ${found.length - SHOWN} more: type to find them</span>`}
-      </div>
-    </div>
-  `;
-}
-
-/** @param {{name: string}} props */
-function Model({ name }) {
-  const chosen = panel.value.includes(name);
-  return html`
-    <button type="button" class="chip chip-choice" aria-pressed=${chosen} onClick=${() => toggle(name)}>
-      <${Icon} name=${chosen ? "check" : "plus"} /><bdi>${name}</bdi>
-    </button>
-  `;
-}
-
-/** @param {import("../lib/draft.js").Provider} provider */
-function names(provider) {
-  const models = provider.models.length ? provider.models : provider.model ? [provider.model] : [];
-  return models.map((model) => (model.startsWith(`${provider.name}/`) ? model : `${provider.name}/${model}`));
-}
-
-/** @param {string} name */
-function toggle(name) {
-  panel.value = panel.value.includes(name) ? panel.value.filter((one) => one !== name) : [...panel.value, name];
 }
