@@ -7,7 +7,9 @@ from typing import Any, Literal
 from quorum_mcp.consensus import prompts
 
 Kind = Literal["seat", "critique", "attack", "defence", "grouping", "placing", "equivalence", "synthesis"]
-Failure = Literal["error", "limit", "hang", "empty", "garbage", "cut", "malformed", "auth"]
+Failure = Literal[
+    "error", "limit", "hang", "empty", "garbage", "cut", "malformed", "auth", "context", "filter"
+]
 FAILURES: tuple[Failure, ...] = ("error", "limit", "hang", "empty", "garbage")
 """The five ways in which any part of a deliberation may fail."""
 

@@ -136,7 +136,7 @@ class Upstream:
         match say.fail:
             case "hang":
                 await asyncio.sleep(3600)
-            case "error" | "limit" | "auth":
+            case "error" | "limit" | "auth" | "context":
                 asked.input_tokens = 0
                 return await _refuse(writer, say)
             case "malformed":
@@ -145,8 +145,9 @@ class Upstream:
                 )
             case _:
                 pass
-        text = {"empty": "", "garbage": GARBAGE}.get(say.fail or "", say.text)
+        text = {"empty": "", "filter": "", "garbage": GARBAGE}.get(say.fail or "", say.text)
         asked.said, stop = _shortened(text, asked.body) if say.capped else (text, "stop")
+        stop = "content_filter" if say.fail == "filter" else stop
         if asked.body.get("stream"):
             return await self._stream(asked, say, stop, writer)
         asked.output_tokens = _count(asked.said)
@@ -290,6 +291,12 @@ async def _refuse(writer: Writer, say: Say) -> bool:
         error = {"message": say.refusal or "slow down", "type": "rate_limit_error"}
         headers = {"retry-after": f"{say.retry_after:g}"} | say.headers
         return await _whole(writer, 429, {"error": error}, headers)
+    if say.fail == "context":
+        error = {
+            "message": "This model's maximum context length is 10 tokens",
+            "code": "context_length_exceeded",
+        }
+        return await _whole(writer, 400, {"error": error})
     if say.fail == "auth":
         return await _whole(
             writer,

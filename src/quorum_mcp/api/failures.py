@@ -22,8 +22,10 @@ def error_response(error: QuorumError, path: str = "") -> Response:
 
 
 def error_headers(error: QuorumError) -> dict[str, str]:
-    """The headers of an error."""
+    """The headers of an error; OpenAI's and Anthropic's clients ask again where `x-should-retry` says so."""
     headers: dict[str, str] = {}
+    if error.status >= 429:
+        headers["x-should-retry"] = "true" if error.retryable else "false"
     if error.retry_after is not None:
         headers["retry-after"] = str(math.ceil(error.retry_after))
     if error.challenge is not None:

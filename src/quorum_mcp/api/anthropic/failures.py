@@ -26,6 +26,6 @@ def error_body(error: QuorumError) -> dict[str, Any]:
         "type": TYPES.get(error.status, "api_error"),
         "message": text,
         "code": error.code,
-        "details": error.details,
+        "details": error.to_dict()["details"],
     }
     return {"type": "error", "error": said, "request_id": error.request_id}
