@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -18,6 +19,8 @@ from quorum_mcp.operations.manifest import operations
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 NOBODY = "http://127.0.0.1:9/v1"
 OPEN = {"/api/health/live", "/api/health/ready"}
+SOCKETS = ("/ws", "/")
+TOOLS = ("/mcp/get_orchestrator_status", "/tools/list_models")
 ALLOWED = {"allowed_hosts": ["quorum.test"], "allowed_origins": ["https://board.test"]}
 HOSTS = [
     "evil.example", "EVIL.example", "evil.example.", "evil.example:{port}", "evil.example:80", "127.0.0.1.evil.example",
@@ -50,10 +53,17 @@ def metrics_port() -> int:
 
 
 @pytest.fixture
-async def q(tmp_path: Path, metrics_port: int) -> AsyncIterator[Rest]:
-    """A server that trusts callers of this machine, with a second port for its metrics."""
-    given = config(NOBODY, server=ALLOWED | {"metrics_port": metrics_port})
-    async with serving(tmp_path, given) as rest:
+def bridge() -> list[int]:
+    """The bridge's ports: of /mcp/TOOL, of the WebSocket, of /tools/TOOL."""
+    return [free_port() for _ in range(3)]
+
+
+@pytest.fixture
+async def q(tmp_path: Path, metrics_port: int, bridge: list[int]) -> AsyncIterator[Rest]:
+    """A server that trusts callers of this machine, with ports of their own for its metrics and the bridge."""
+    ports = {"bridge": True, "bridge_rest_port": bridge[0], "bridge_websocket_port": bridge[1]}
+    given = config(NOBODY, server=ALLOWED | ports | {"metrics_port": metrics_port})
+    async with serving(tmp_path, given, MCP_PORT=str(bridge[2])) as rest:
         yield rest
 
 
@@ -65,7 +75,7 @@ def routes() -> list[tuple[str, str]]:
             found |= {(method, route.path) for method in route.methods or {"GET"}}
         else:
             assert isinstance(route, WebSocketRoute)
-            assert route.path == "/ws", "test this WebSocket as well"
+            assert route.path in SOCKETS, "test this WebSocket as well"
     own = {(one.http.method, one.http.path) for one in operations().values() if one.http is not None}
     assert own <= found
     return sorted((method, path.replace(":path", "")) for method, path in found if path not in OPEN)
@@ -107,9 +117,10 @@ async def test_no_route_answers_a_foreign_host_or_origin(q: Rest) -> None:
     assert (await q.get("/api/keys"))["keys"] == []
 
 
-@pytest.mark.parametrize("path", ["/api/sessions", "/mcp", "/", "/v1/models", "/metrics"])
-async def test_every_form_of_a_foreign_name(q: Rest, metrics_port: int, path: str) -> None:
-    for url in (q.url, f"http://127.0.0.1:{metrics_port}") if path == "/metrics" else (q.url,):
+@pytest.mark.parametrize("path", ["/api/sessions", "/mcp", "/", "/v1/models", "/metrics", *TOOLS])
+async def test_every_form_of_a_foreign_name(q: Rest, metrics_port: int, bridge: list[int], path: str) -> None:
+    ports = {"/metrics": [metrics_port], TOOLS[0]: bridge[:1], TOOLS[1]: bridge[2:]}.get(path, [])
+    for url in (q.url, *(f"http://127.0.0.1:{port}" for port in ports)):
         own = url.removeprefix("http://")
         for host in HOSTS:
             status = await attempt(url, "GET", path, host=words(host, url))
@@ -120,20 +131,23 @@ async def test_every_form_of_a_foreign_name(q: Rest, metrics_port: int, path: st
         assert await attempt(url, "GET", path, host=own, origin=url) not in (0, 400, 403) or path == "/mcp"
 
 
-async def test_the_websocket_opens_for_nobody_else(q: Rest) -> None:
-    async def opens(**headers: str) -> bool:
-        try:
-            async with q.session.ws_connect(q.url + "/ws", headers=headers):
-                return True
-        except (aiohttp.WSServerHandshakeError, ValueError):
-            return False
+async def test_the_websockets_open_for_nobody_else(q: Rest, bridge: list[int]) -> None:
+    for url in (*(q.url + path for path in SOCKETS), f"http://127.0.0.1:{bridge[1]}/"):
+        port = f"http://{urlsplit(url).netloc}"
 
-    assert await opens()
-    for host in HOSTS:
-        assert not await opens(host=words(host, q.url)), host
-    for origin in ORIGINS:
-        assert not await opens(origin=words(origin, q.url)), origin
-    assert await opens(origin="https://board.test", host="quorum.test")
+        async def opens(url: str = url, **headers: str) -> bool:
+            try:
+                async with q.session.ws_connect(url, headers=headers):
+                    return True
+            except (aiohttp.WSServerHandshakeError, ValueError):
+                return False
+
+        assert await opens()
+        for host in HOSTS:
+            assert not await opens(host=words(host, port)), host
+        for origin in ORIGINS:
+            assert not await opens(origin=words(origin, port)), origin
+        assert await opens(origin="https://board.test", host="quorum.test")
 
 
 HANDSHAKE = "upgrade: websocket\nconnection: upgrade\nsec-websocket-version: 13\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\n"
@@ -160,7 +174,8 @@ async def test_heads_that_no_client_library_writes(q: Rest, head: str) -> None:
     for path in ("/api/sessions", "/mcp", "/"):
         assert await raw(q.url, head.format(own=own, path=path)) in (0, 400, 403)
     upgrade = head.replace("\n\n", "\n" + HANDSHAKE + "\n")
-    assert await raw(q.url, upgrade.format(own=own, path="/ws")) in (0, 400, 403)
+    for path in SOCKETS:
+        assert await raw(q.url, upgrade.format(own=own, path=path)) in (0, 400, 403)
 
 
 async def test_its_own_names_in_every_spelling(q: Rest) -> None:

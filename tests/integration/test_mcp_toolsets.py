@@ -8,9 +8,10 @@ from mcp.shared.exceptions import MCPError
 from tests.support.mcp import LEGACY, MODERN, over_http, over_stdio
 from tests.support.server import serving
 
-from quorum_mcp.api.mcp.tools import definitions, tool_operations
+from quorum_mcp.api.mcp.tools import definitions
 from quorum_mcp.api.mcp.toolsets import TOOLSETS
 from quorum_mcp.calls.tokens import count
+from quorum_mcp.operations.tools import tool_operations
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 BUILTIN = {"panels": {"default": ["builtin/arithmetic"]}}

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import websockets
 from mcp import Client
-from tests.support.rest import Rest
+from tests.support.rest import Answer, Rest
 from tests.support.server import config, serving
 from tests.support.upstream import upstream
 
 from quorum_mcp import Quorum
+from quorum_mcp.api.bridge.modules import module_operations
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.operations.card import AnyOperation
 from quorum_mcp.operations.manifest import operations
@@ -148,6 +149,7 @@ async def test_every_surface_carries_it_out(world: tuple[Rest, Quorum, str, str]
         outcomes["sdk"] = await over_sdk(client, operation, given)
     if "mcp" in operation.surfaces:
         outcomes["mcp"] = await over_mcp(rest.url, operation, given)
+    outcomes |= await over_the_bridge(rest, operation, given)
     if name in ("query", "session.cancel"):
         assert "websocket" in operation.surfaces
         outcomes["websocket"] = await over_websocket(rest.url, name, given)
@@ -193,6 +195,32 @@ async def over_mcp(url: str, operation: AnyOperation, given: dict[str, Any]) -> 
         if found.is_error:
             return json.loads(found.content[0].text)["error"]["code"]
         return shape(found.structured_content)
+
+
+async def over_the_bridge(rest: Rest, operation: AnyOperation, given: dict[str, Any]) -> dict[str, Any]:
+    """The tool at both of its paths and over the plain WebSocket, and the operation at its module's path."""
+    (path,) = (path for path, found in module_operations().items() if found is operation)
+    found = {path: bridged(await rest.post(f"/v1/orchestrate/{path}", given))}
+    if (tool := operation.tool) is None:
+        return found
+    found["/mcp"] = bridged(await rest.post(f"/mcp/{tool}", given))
+    found["/tools"] = bridged(await rest.post(f"/tools/{tool}", {"params": given}))
+    async with websockets.connect(rest.url.replace("http", "ws") + "/") as socket:
+        welcome = json.loads(await socket.recv())
+        assert tool in welcome["available_tools"]
+        await socket.send(json.dumps({"id": 7, "method": tool, "params": given}))
+        answer = json.loads(await socket.recv())
+    assert answer.pop("id") == 7
+    found["bridge"] = shape(answer["result"]) if answer["success"] else answer["error"]["code"]
+    return found
+
+
+def bridged(answer: Answer) -> Any:
+    """What came back in the bridge's wrapping."""
+    assert answer["success"] == (answer.status == 200), answer.body
+    assert answer["tool"]
+    assert answer["timestamp"]
+    return shape(answer["result"]) if answer["success"] else answer.error["code"]
 
 
 async def over_websocket(url: str, name: str, given: dict[str, Any]) -> Any:

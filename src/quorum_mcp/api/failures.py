@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from quorum_mcp import codec
 from quorum_mcp.api.anthropic.failures import error_body as anthropic_body
+from quorum_mcp.api.bridge.outcome import failure_at
 from quorum_mcp.api.gemini.failures import error_body as gemini_body
 from quorum_mcp.api.ollama.failures import error_body as ollama_body
 from quorum_mcp.api.openai.failures import error_body as openai_body
@@ -34,7 +35,9 @@ def error_headers(error: QuorumError) -> dict[str, str]:
 
 
 def _body(error: QuorumError, path: str) -> dict[str, Any]:
-    """Clients of a vendor's API read errors in that API's shape only."""
+    """Clients of a vendor's API read errors in that API's shape only, and those of the bridge in its own."""
+    if (bridged := failure_at(error, path)) is not None:
+        return bridged
     if path.startswith("/v1/messages"):
         return anthropic_body(error)
     if path in OLLAMA:

@@ -65,7 +65,7 @@ class Guard:
             _single(headers)
             check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
             check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
-            if not self._public(path):
+            if scope["type"] == "websocket" or not self._public(path):
                 asked = (self._sign_in if path in PATHS else None) or self._authenticator
                 asked_by = client[0] if client else None
                 changes = scope.get("method") not in UNCHANGING

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from quorum_mcp.api.crowd import MAX_FRAME
 from quorum_mcp.errors import ConfigError
 
 GRACE_SECONDS = 1
@@ -53,6 +54,7 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        ws_max_size=MAX_FRAME,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=setting)

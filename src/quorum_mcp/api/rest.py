@@ -49,7 +49,8 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             response = await while_connected(request, endpoint(request))
         except QuorumError as error:
             error.request_id = error.request_id or request.state.request_id
-            response = error_response(error)
+            path = request.url.path.removeprefix(request.scope.get("root_path", ""))
+            response = error_response(error, path)
             if isinstance(error, TooLarge):
                 response.headers["connection"] = "close"
         response.headers.update(getattr(request.state, "rate_headers", {}))

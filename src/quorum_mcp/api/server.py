@@ -16,6 +16,10 @@ from quorum_mcp.access.keys import Keys
 from quorum_mcp.access.network import is_loopback
 from quorum_mcp.api import metrics, reference, rest, websocket
 from quorum_mcp.api.anthropic.messages import Messages
+from quorum_mcp.api.bridge import socket
+from quorum_mcp.api.bridge.http import Bridge
+from quorum_mcp.api.bridge.ports import bridged
+from quorum_mcp.api.crowd import Crowd
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.front import Front
 from quorum_mcp.api.gemini.dialect import Gemini
@@ -86,12 +90,13 @@ def build(
     )
     sign_in = _sign_in(settings, authenticator)
     mcp = McpEndpoint(holder.get, offers, sign_in)
+    bridge = Authenticator(settings, loopback_bind=is_loopback(settings.server.bridge_host), keys=holder.keys)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         async with start(settings) as services:
             holder.services = services
-            async with mcp.run(), _metrics_apart(settings, holder):
+            async with mcp.run(), _metrics_apart(settings, holder), bridged(guarded(bridge), settings):
                 yield
         holder.services = None
 
@@ -101,8 +106,11 @@ def build(
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
     front = Front(app, _model_routes(holder))
-    guard = Guard(front, settings, authenticator, sign_in)
-    return metrics.Counted(guard, holder.metrics)
+
+    def guarded(door: Authenticator) -> ASGIApp:
+        return metrics.Counted(Guard(front, settings, door, sign_in), holder.metrics)
+
+    return guarded(authenticator)
 
 
 def _sign_in(settings: Settings, keys: Authenticator) -> "SignIn | None":
@@ -150,7 +158,7 @@ def _model_lists(holder: Holder) -> list[Route]:
 
 
 def _routes(holder: Holder) -> list[BaseRoute]:
-    gemini = ModelRoute(Gemini(), holder.get)
+    gemini, crowd = ModelRoute(Gemini(), holder.get), Crowd()
 
     async def events(request: Request) -> Response:
         after = _number(request.query_params.get("after", request.headers.get("last-event-id", "0")))
@@ -182,7 +190,9 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         *Login(holder.door).routes(),
         *rest.routes(holder.get),
         *ui.routes(),
-        websocket.route(holder.get),
+        *Bridge(holder.get).routes(),
+        websocket.route(holder.get, crowd),
+        socket.route(holder.get, crowd),
     ]
 
 

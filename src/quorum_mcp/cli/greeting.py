@@ -21,6 +21,7 @@ def facts(settings: "Settings", registry: "Registry", url: str, root_path: str) 
         "providers": [found.name for found in described if _counts(found)],
         "not_configured": {f.name: f.missing for f in described if not f.configured},
         "config_file": settings.config_file,
+        "bridge": _bridge(settings),
     }
 
 
@@ -33,8 +34,22 @@ def lines(said: dict[str, Any]) -> list[str]:
         f"UI         {said['ui']}",
         f"API        {said['api']}  (described at {said['api']}/openapi.json)",
         f"MCP        {said['mcp']}",
+        *([f"Bridge     {', '.join(said['bridge'].values())}"] if said["bridge"] else []),
         f"Providers  {providers}" + (f"; not: {missing}" if missing else ""),
     ]
+
+
+def _bridge(settings: "Settings") -> dict[str, str]:
+    """Where older clients find it, where they do."""
+    server = settings.server
+    if not server.bridge:
+        return {}
+    host = f"[{server.bridge_host}]" if ":" in server.bridge_host else server.bridge_host
+    return {
+        "rest": f"http://{host}:{server.bridge_rest_port}/mcp/",
+        "websocket": f"ws://{host}:{server.bridge_websocket_port}/",
+        "tools": f"http://{host}:{settings.mcp_port}/tools/",
+    }
 
 
 def key_advice(settings: "Settings", host: str) -> list[str]:

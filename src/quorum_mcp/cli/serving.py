@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from quorum_mcp.api.crowd import MAX_FRAME
 from quorum_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Server(uvicorn.Server):
             log_level="info" if access_log else "warning",
             root_path=root_path,
             timeout_graceful_shutdown=GRACE_SECONDS,
+            ws_max_size=MAX_FRAME,
         )
         super().__init__(config)
         self._listener = listener

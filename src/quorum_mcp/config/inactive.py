@@ -6,8 +6,6 @@ INACTIVE = (
     "execution",
     "mcp_services",
     "modules",
-    "server.bridge",
-    "mcp_port",
     "use_local_llm",
 )
 """Keys (or sections, or ends of keys) without effect yet."""

@@ -64,6 +64,12 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The port to listen on; 0 takes any free one."""
     bridge: bool = False
     """Listen on the ports of older clients as well."""
+    bridge_host: Text = "127.0.0.1"
+    """The address of those ports. One that other machines reach asks everyone for a key."""
+    bridge_rest_port: Port = 5050
+    """The one where they call tools as `POST /mcp/TOOL`."""
+    bridge_websocket_port: Port = 8765
+    """The one where they open a WebSocket at `/`."""
     allowed_hosts: tuple[Text, ...] = ()
     """Host names that requests may name, besides loopback, `host` and the address that a request came in
     on."""
@@ -289,7 +295,7 @@ class Settings(Masked, frozen=True):
     redis_url: str | None = None
     """A Redis or Valkey server for what processes share."""
     mcp_port: Port = 5002
-    """A port of older clients."""
+    """The port where older clients call tools as `POST /tools/TOOL`, with `server.bridge`."""
     home: str = ""
     """The folder of database and journal; default: the user's data folder (`$XDG_DATA_HOME/quorum`, else
     `~/.local/share/quorum`)."""

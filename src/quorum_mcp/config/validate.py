@@ -215,6 +215,9 @@ def _server(settings: Settings) -> Generator[Problem, None, None]:
         where = f"server.host is {settings.server.host!r} ({settings.sources['server.host']})"
         hint = "Listen on 127.0.0.1, or leave QUORUM_AUTH unset."
         yield "auth", f"off is only for a server on loopback, and {where}", hint
+    if settings.auth == "off" and settings.server.bridge and not is_loopback(settings.server.bridge_host):
+        where = f"server.bridge_host is {settings.server.bridge_host!r}"
+        yield "auth", f"off is only for a server on loopback, and {where}", "Leave it out, or QUORUM_AUTH."
 
 
 def _oauth(settings: Settings) -> Generator[Problem, None, None]:

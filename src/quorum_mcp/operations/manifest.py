@@ -12,9 +12,15 @@ PACKAGES = ("runs", "calls", "consensus", "access", "reports", "notify", "operat
 def operations() -> dict[str, AnyOperation]:
     """Every operation by its name."""
     found: dict[str, AnyOperation] = {}
-    for package in PACKAGES:
-        for operation in import_module(f"quorum_mcp.{package}.ops").OPERATIONS:
+    for declared in modules().values():
+        for operation in declared:
             if operation.name in found:
                 raise ValueError(f"two operations are named {operation.name}")
             found[operation.name] = operation
     return found
+
+
+@cache
+def modules() -> dict[str, tuple[AnyOperation, ...]]:
+    """The operations by the package that declares them."""
+    return {package: tuple(import_module(f"quorum_mcp.{package}.ops").OPERATIONS) for package in PACKAGES}

@@ -37,8 +37,8 @@ class Backend(Protocol):
         ...
 
 
-def local(services: Services, principal: Principal, request_id: str) -> Backend:
-    """The operations of this process, on behalf of `principal`."""
+def local(services: Services, principal: Principal, request_id: str, *, surface: str = "mcp") -> Backend:
+    """The operations of this process, on behalf of `principal`; records name the surface."""
 
     async def carry_out(
         operation: AnyOperation,
@@ -49,7 +49,7 @@ def local(services: Services, principal: Principal, request_id: str) -> Backend:
         detached: bool = False,
     ) -> dict[str, Any]:
         context = Context(
-            principal, services, surface="mcp", request_id=request_id, progress=tell, detached=detached
+            principal, services, surface=surface, request_id=request_id, progress=tell, detached=detached
         )
         await require_consent(operation, arguments, context, consent)
         answer = await invoke(operation, arguments, context)

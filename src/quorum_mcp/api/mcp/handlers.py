@@ -76,7 +76,7 @@ class Handlers:
     ) -> CallToolResult | InputRequiredResult | dict[str, Any]:
         """Carry out a tool; also one that is not listed for this caller."""
         from quorum_mcp.api.mcp.calling import call_operation
-        from quorum_mcp.api.mcp.tools import nearest, tool_operations
+        from quorum_mcp.operations.tools import nearest, tool_operations
 
         if (operation := tool_operations().get(params.name)) is not None:
             return await call_operation(self._bind(ctx), operation, ctx, params)

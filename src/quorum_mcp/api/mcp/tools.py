@@ -1,36 +1,18 @@
 """The manifest as MCP tools: one for every operation whose card names one."""
 
-import difflib
 from functools import cache
 
 from mcp_types import Tool, ToolAnnotations
 
 from quorum_mcp.api.mcp.schemas import input_schema, output_schema
 from quorum_mcp.operations.card import AnyOperation, Effect
-from quorum_mcp.operations.manifest import operations
-
-
-@cache
-def tool_operations() -> dict[str, AnyOperation]:
-    """The operations offered over MCP, by the names of their tools, in the manifest's order."""
-    return {
-        operation.tool: operation
-        for operation in operations().values()
-        if operation.tool is not None and "mcp" in operation.surfaces
-    }
+from quorum_mcp.operations.tools import tool_operations
 
 
 @cache
 def definitions() -> dict[str, Tool]:
     """What `tools/list` says of each tool."""
     return {name: _definition(name, operation) for name, operation in tool_operations().items()}
-
-
-def nearest(name: str) -> str:
-    """What to say to somebody who asked for a tool that is not there."""
-    known = list(tool_operations())
-    close = difflib.get_close_matches(name, known, 1, 0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
 def hints(effect: Effect, *, open_world: bool) -> ToolAnnotations:

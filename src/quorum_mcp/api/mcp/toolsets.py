@@ -51,7 +51,7 @@ def chosen(ctx: Caller, otherwise: Sequence[str]) -> list[str]:
         ctx: its request, whose address may name toolsets.
         otherwise: the toolsets where it names none.
     """
-    from quorum_mcp.api.mcp.tools import tool_operations
+    from quorum_mcp.operations.tools import tool_operations
 
     named = list(otherwise) or ["default"]
     if ctx.request is not None and (given := ctx.request.query_params.get("toolsets")):

@@ -14,7 +14,7 @@ from quorum_mcp.cli.session import Session, example, json_option
 
 if TYPE_CHECKING:
     from quorum_mcp.cli.workers import Place
-    from quorum_mcp.config.settings import Settings
+    from quorum_mcp.config.settings import ServerSettings, Settings
 
 
 @click.command("serve", epilog=example("quorum serve", "quorum serve --host 0.0.0.0 --port 8080"))
@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     help="Processes on the one port; more than one need PostgreSQL and Redis. Each has metrics of its own: on "
     "server.metrics_port and the ports after it.",
 )
+@click.option(
+    "--bridge/--no-bridge",
+    default=None,
+    help="Listen on the ports of older clients too (5050, 8765, 5002); default: server.bridge, else not.",
+)
 @click.option("--worker", hidden=True, help="Which of several this is; `--workers` says it to each.")
 @click.option(
     "--root-path", default="", metavar="PATH", help="The path under which a proxy shows the server."
@@ -49,6 +54,7 @@ def command(
     port: int | None,
     config: Path | None,
     workers: int,
+    bridge: bool | None,
     worker: str | None,
     root_path: str,
     access_log: bool,
@@ -60,7 +66,7 @@ def command(
     from quorum_mcp.observe.logs import to_stderr
 
     mine = place(worker)
-    overrides: dict[str, object] = {"server.host": host, "server.port": port}
+    overrides: dict[str, object] = {"server.host": host, "server.port": port, "server.bridge": bridge}
     settings = load(config=config or session.config, overrides=overrides, working_directory=True)
     to_stderr(settings, server=True)
     if workers > 1:
@@ -69,12 +75,17 @@ def command(
     if workers > 1 and mine is None:
         Workers(sys.argv[1:], listener, workers).run()
         return
-    if mine is not None and settings.server.metrics_port is not None:
-        own = structs.replace(settings.server, metrics_port=settings.server.metrics_port + mine.number - 1)
-        settings = structs.replace(settings, server=own)
+    if mine is not None:
+        settings = structs.replace(settings, server=_of_worker(settings.server, mine.number))
     root_path = "/" + root_path.strip("/") if root_path.strip("/") else ""
     with asyncio.Runner(loop_factory=uvloop_factory()) as runner:
         runner.run(_serve(session, settings, listener, root_path, access_log=access_log, mine=mine))
+
+
+def _of_worker(server: "ServerSettings", number: int) -> "ServerSettings":
+    """The settings of one of several workers: each has metrics of its own, the first one has the bridge."""
+    metrics = None if server.metrics_port is None else server.metrics_port + number - 1
+    return structs.replace(server, metrics_port=metrics, bridge=server.bridge and number == 1)
 
 
 async def _serve(
