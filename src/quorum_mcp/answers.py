@@ -1,12 +1,27 @@
 """What a model answers: whole, or as the stream of deltas that adds up to it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
 StopReason = Literal["stop", "length", "tool_use", "content_filter", "other"]
+
+
+class Media(Struct, frozen=True, omit_defaults=True):
+    """The part of a call's usage that is no text, which some vendors price by itself.
+
+    Tokens of sound and of images, which are part of the input or output; `characters` that were spoken and
+    `seconds` that were listened to, for models that are not priced by tokens.
+    """
+
+    audio_input: int = 0
+    audio_output: int = 0
+    image_input: int = 0
+    image_output: int = 0
+    characters: int = 0
+    seconds: float = 0.0
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):
@@ -23,6 +38,7 @@ class Usage(Struct, frozen=True, omit_defaults=True):
     reasoning: int = 0
     cost: int | None = None
     reported: bool = True
+    media: Media | None = None
 
 
 class ProviderLimits(Struct, frozen=True, omit_defaults=True):
@@ -54,6 +70,8 @@ class Answer(Struct, frozen=True):
     vectors: tuple[tuple[float, ...], ...] = ()
     """Embeddings, one for each text that was sent, where those were asked for."""
     limits: ProviderLimits | None = None
+    native: dict[str, Any] | None = None
+    """What a task's answer says in the vendor's own words, for callers of the same API."""
 
     @property
     def text(self) -> str:
@@ -93,14 +111,6 @@ class ToolUseDelta(Struct, frozen=True, tag="tool_use"):
 
 
 Delta = TextDelta | ReasoningDelta | ToolUseDelta
-
-
-class Embeddings(Struct, frozen=True):
-    """One vector per input text, in the order of the inputs."""
-
-    vectors: tuple[tuple[float, ...], ...]
-    usage: Usage
-    model: str
 
 
 class ModelInfo(Struct, frozen=True, omit_defaults=True):

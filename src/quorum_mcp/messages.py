@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from quorum_mcp.tasks import Task
+
 
 class Text(Struct, frozen=True, tag="text"):
     """A run of text."""
@@ -12,11 +14,22 @@ class Text(Struct, frozen=True, tag="text"):
 
 
 class Image(Struct, frozen=True, tag="image", omit_defaults=True):
-    """An image: base64 `data` with its `media_type`, or a `url` that the provider fetches (never we)."""
+    """An image: base64 `data` with its `media_type`, or a `url` that the provider fetches (never we).
+
+    `detail` is how closely a model shall look at it, in OpenAI's words.
+    """
 
     media_type: str | None = None
     data: str | None = None
     url: str | None = None
+    detail: str | None = None
+
+
+class Audio(Struct, frozen=True, tag="audio"):
+    """Sound: base64 `data` of the media type, such as `audio/wav`."""
+
+    media_type: str
+    data: str
 
 
 class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
@@ -44,7 +57,7 @@ class ToolResult(Struct, frozen=True, tag="tool_result", omit_defaults=True):
     is_error: bool = False
 
 
-Part = Text | Image | Reasoning | ToolUse | ToolResult
+Part = Text | Image | Audio | Reasoning | ToolUse | ToolResult
 Role = Literal["system", "user", "assistant", "tool"]
 
 
@@ -108,7 +121,7 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
         messages: the conversation; system messages may stand anywhere, wires place them.
         max_tokens: cap on output tokens (reasoning included); None leaves the provider's default.
         reasoning_effort: how hard to think, in the OpenAI words; a wire that has no equivalent raises.
-        task: `embed` asks for one vector for each text part instead of an answer.
+        task: what else than an answer to the conversation is asked for; None is a chat.
         extra: what only a provider of the same wire as the caller's can be asked.
     """
 
@@ -124,7 +137,7 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
-    task: Literal["chat", "embed"] = "chat"
+    task: Task | None = None
     extra: Extra | None = None
 
     @property

@@ -1,6 +1,8 @@
 """One request for each thing that a caller can ask of a model; every wire translates all of them."""
 
 from quorum_mcp.messages import (
+    Audio,
+    Extra,
     Image,
     JsonFormat,
     Message,
@@ -13,6 +15,7 @@ from quorum_mcp.messages import (
     ToolUse,
     message,
 )
+from quorum_mcp.tasks import CountTokens, Draw, Embed, Moderate, Speak, Transcribe
 
 MODEL = "some-model"
 ASK = message("user", "How warm is it?")
@@ -68,6 +71,9 @@ REQUESTS: dict[str, ModelRequest] = {
     ),
     "image as data": _ask(Message("user", (Text("What is it?"), Image("image/jpeg", "AAAA")))),
     "image by url": _ask(Message("user", (Image(url="https://example.com/cat.png"), Text("What is it?")))),
+    "image in detail": _ask(Message("user", (Image("image/png", "AAAA", detail="high"),))),
+    "audio": _ask(Message("user", (Text("What is said?"), Audio("audio/wav", "AAAA")))),
+    "audio in flac": _ask(Message("user", (Audio("audio/flac", "AAAA"),))),
     "json schema": _ask(format=JsonFormat(SCHEMA, name="weather")),
     "any json": _ask(format=JsonFormat()),
     "effort none": _ask(reasoning_effort="none"),
@@ -77,4 +83,26 @@ REQUESTS: dict[str, ModelRequest] = {
     "open reasoning back": _after(Reasoning("Hm.")),
     "signed reasoning back": _after(Reasoning("Hm.", signature="c2lnbmVk")),
     "sealed reasoning back": _after(Reasoning("", opaque='[{"type":"reasoning.encrypted","data":"x"}]')),
+}
+
+TWO = Message("user", (Text("a"), Text("b")))
+SAID = message("user", "Two and two.")
+TASKS: dict[str, ModelRequest] = {
+    "embeddings": _ask(TWO, task=Embed()),
+    "short embeddings": _ask(TWO, task=Embed(8)),
+    "embeddings of tokens": _ask(Message("user", ()), task=Embed(tokens=((1, 2), (3,)))),
+    "image": _ask(SAID, task=Draw()),
+    "images": _ask(SAID, task=Draw(2, "1024x1024", "b64_json"), extra=Extra("openai", {"quality": "high"})),
+    "square image": _ask(SAID, task=Draw(1, "1024x1024")),
+    "wide image": _ask(SAID, task=Draw(1, "1536x1024")),
+    "image by url": _ask(SAID, task=Draw(form="url")),
+    "speech": _ask(SAID, task=Speak("alloy")),
+    "speech as wav": _ask(SAID, task=Speak("alloy", "wav")),
+    "fast speech": _ask(SAID, task=Speak("alloy", "pcm", 2.0)),
+    "moderations": _ask(TWO, task=Moderate()),
+    "moderation of text and image": _ask(
+        Message("user", (Text("a"), Image("image/png", "AAAA"))), task=Moderate(one=True)
+    ),
+    "token count": _ask(message("system", "Be brief."), ASK, tools=(WEATHER,), task=CountTokens()),
+    "transcription without audio": _ask(SAID, task=Transcribe("a.wav")),
 }

@@ -19,13 +19,14 @@ from quorum_mcp.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from quorum_mcp.messages import ModelRequest, message
+from quorum_mcp.messages import Message, ModelRequest, Text, message
 from quorum_mcp.providers.base import Provider, Timeouts
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.providers.sim.models import FAULTS, NAMES
 from quorum_mcp.providers.sim.provider import register_sim, sim_provider
 from quorum_mcp.providers.sim.server import start
 from quorum_mcp.providers.transport import Transport
+from quorum_mcp.tasks import Embed
 
 pytestmark = pytest.mark.anyio
 
@@ -71,7 +72,8 @@ async def test_max_tokens_cut_the_answer(wire: str) -> None:
 async def test_embeddings_of_like_texts_are_near(wire: str) -> None:
     async with sim() as (server, transport):
         texts = ["the red harbour", "a red harbour", "quarterly figures"]
-        found = await speaking(wire, server, transport).embed("embed", texts, QUICK)
+        request = ModelRequest("embed", (Message("user", tuple(Text(one) for one in texts)),), task=Embed())
+        found = await speaking(wire, server, transport).perform(request, QUICK)
         near, far = (sum(a * b for a, b in zip(found.vectors[0], v, strict=True)) for v in found.vectors[1:])
         assert near > 0.99 > far
 

@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from tests.support.http1 import LAST, Request, chunk, head, read_request
+from tests.support.media import task_answer
 from tests.support.script import Asked, Kind, Model, Say, Scripted, kind_of, text_of
 
 GARBAGE = "\x00\ufffd{{{"
@@ -31,6 +32,8 @@ class Upstream:
         self.url = ""
         self.models: dict[str, Model] = {}
         self.asked: list[Asked] = []
+        self.tasks: list[Request] = []
+        """What was asked for besides chats."""
         self._gates: dict[str, asyncio.Event] = {}
         self._began = time.monotonic()
         self._changed = asyncio.Event()
@@ -88,13 +91,19 @@ class Upstream:
 
     async def _route(self, request: Request, reader: Reader, writer: Writer) -> bool:
         (path, _, query), headers = request.path.partition("?"), request.headers
+        if request.method == "GET" and not path.endswith("/models"):
+            return await _whole(writer, 404, {"error": {"message": "no such path", "code": "not_found"}})
         if path.endswith("/models"):
             listed = [
                 {"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self.models
             ]
             return await _whole(writer, 200, {"object": "list", "data": listed})
+        if (made := task_answer(request)) is not None:
+            self.tasks.append(request)
+            return await _raw(writer, 200, *made)
         given: dict[str, Any] = request.json
         if path.endswith("/embeddings"):
+            self.tasks.append(request)
             return await _whole(writer, 200, _vectors(given))
         # Azure names the model in the path.
         name = path.split("/deployments/")[1].split("/")[0] if "/deployments/" in path else given["model"]
@@ -264,7 +273,7 @@ def _shortened(text: str, body: dict[str, Any]) -> tuple[str, str]:
 def _vectors(given: dict[str, Any]) -> dict[str, Any]:
     """A vector of two numbers for each text: its length, and a half."""
     rows = [{"index": n, "embedding": [float(len(text)), 0.5]} for n, text in enumerate(given["input"])]
-    used = sum(_count(text) for text in given["input"])
+    used = sum(_count(text) if isinstance(text, str) else len(text) for text in given["input"])
     return {"data": rows, "model": given["model"], "usage": {"prompt_tokens": used, "total_tokens": used}}
 
 

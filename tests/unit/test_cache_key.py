@@ -10,6 +10,7 @@ from quorum_mcp.calls.cache.key import key_of, parse
 from quorum_mcp.calls.call import Call
 from quorum_mcp.config.settings import CacheSettings
 from quorum_mcp.messages import (
+    Audio,
     Extra,
     Image,
     JsonFormat,
@@ -25,6 +26,7 @@ from quorum_mcp.messages import (
     message,
 )
 from quorum_mcp.providers.registry import Target
+from quorum_mcp.tasks import Embed
 
 TARGET = target()
 TALK = (
@@ -56,10 +58,10 @@ FIELDS: dict[str, list[Any]] = {
     "stop": [(), ("END", "END"), ("END ",), ("end",)],
     "seed": [0, 2, None],
     "reasoning_effort": ["none", "high", None],
-    "task": ["embed"],
+    "task": [Embed()],
     "extra": [Extra("openai", {"logit_bias": {"50256": -100}})],
 }
-NOT_KEPT = {"tools", "extra"}
+NOT_KEPT = {"tools", "extra", "task"}
 
 
 def key(request: ModelRequest = FULL, at: Target = TARGET, settings: CacheSettings | None = None, **more: Any) -> str | None:  # fmt: skip
@@ -96,7 +98,8 @@ PARTS: dict[type[Struct], Part] = {
     type(part): part
     for part in (
         Text("Grüße"),
-        Image("image/png", "aGVsbG8=", "http://example.org/a.png"),
+        Image("image/png", "aGVsbG8=", "http://example.org/a.png", "high"),
+        Audio("audio/wav", "aGVsbG8="),
         Reasoning("Hm.", "sig", "opaque"),
         ToolUse("id", "name", "{}"),
         ToolResult("id", (Text("4"),)),

@@ -2,10 +2,10 @@
 
 import pytest
 from tests.conformance.wire_answers import Case, cases, requests
-from tests.conformance.wire_requests import REQUESTS
+from tests.conformance.wire_requests import REQUESTS, TASKS
 
 from quorum_mcp.codec import decode
-from quorum_mcp.errors import QuorumError
+from quorum_mcp.errors import QuorumError, Unsupported
 from quorum_mcp.messages import Image, Message, ModelRequest, Reasoning, Text, ToolResult, ToolUse, message
 from quorum_mcp.providers.catalog import catalog
 from quorum_mcp.providers.wire import Call, Wire
@@ -38,13 +38,18 @@ def test_streams_are_asked_for(wire: Wire) -> None:
     assert {"path": call.path, "body": decode(call.body)} == requests(wire.name)["streamed text"]
 
 
-def test_embeddings(wire: Wire) -> None:
+@pytest.mark.parametrize("name", TASKS)
+def test_tasks(wire: Wire, name: str) -> None:
+    request = TASKS[name]
+    assert request.task is not None
+    got: dict[str, object]
     try:
-        call = wire.embed("some-model", ["a", "b"])
-        got: dict[str, object] = {"path": call.path, "body": decode(call.body)}
+        if request.task.name not in wire.tasks:
+            raise Unsupported(f"no {request.task.name}")
+        got = shown(wire.task(request))
     except QuorumError as error:
         got = {type(error).__name__: error.message}
-    assert got == requests(wire.name)["embeddings"]
+    assert got == requests(wire.name)["tasks"][name]
 
 
 def test_list_of_models(wire: Wire) -> None:
@@ -52,7 +57,8 @@ def test_list_of_models(wire: Wire) -> None:
 
 
 def test_every_recorded_request_is_tested(wire: Wire) -> None:
-    assert set(requests(wire.name)) == {*REQUESTS, "streamed text", "embeddings", "list of models"}
+    assert set(requests(wire.name)) == {*REQUESTS, "streamed text", "list of models", "tasks"}
+    assert set(requests(wire.name)["tasks"]) == {*TASKS}
 
 
 @pytest.mark.parametrize(

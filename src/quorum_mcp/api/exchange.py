@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
 from quorum_mcp import codec, money
@@ -15,6 +16,13 @@ from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
 T = TypeVar("T")
 LOOK_SECONDS = 0.02
 MAX_BODY = 64 * 1024 * 1024
+
+
+class Raw(Struct, frozen=True):
+    """An answer that is no JSON."""
+
+    media_type: str
+    body: bytes
 
 
 class Exchange:
@@ -120,6 +128,10 @@ class Exchange:
         """The whole answer."""
         await self._whole(200, codec.encode(value), headers)
 
+    async def raw(self, value: Raw, headers: Mapping[str, str]) -> None:
+        """The whole answer, which is no JSON."""
+        await self._whole(200, value.body, headers, value.media_type.encode())
+
     async def refuse(self, error: QuorumError, body: Any) -> None:
         """The error's status with a body of the caller's dialect."""
         await self._whole(error.status, codec.encode(body), error_headers(error))
@@ -132,8 +144,10 @@ class Exchange:
         """A piece of the stream."""
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
-    async def _whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-        await self._start(status, b"application/json", headers, (b"content-length", str(len(body)).encode()))
+    async def _whole(
+        self, status: int, body: bytes, headers: Mapping[str, str], kind: bytes = b"application/json"
+    ) -> None:
+        await self._start(status, kind, headers, (b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.body", "body": body})
 
     async def _start(

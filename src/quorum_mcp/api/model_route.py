@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from quorum_mcp import money
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.answers import Delta
-from quorum_mcp.api.exchange import Exchange
+from quorum_mcp.api.exchange import Exchange, Raw
 from quorum_mcp.api.rate_headers import rate_headers
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Restart, Result
@@ -83,7 +83,7 @@ class Dialect(Protocol):
         """
         ...
 
-    def whole(self, result: Result, options: Json) -> Json:
+    def whole(self, result: Result, options: Json) -> Json | Raw:
         """The whole answer."""
         ...
 
@@ -131,7 +131,11 @@ class ModelRoute:
             result = await calls.run(call)
             if kept is not None:
                 await kept(result)
-            await exchange.json(self._dialect.whole(result, asked.options), _headers(result))
+            answer = self._dialect.whole(result, asked.options)
+            if isinstance(answer, Raw):
+                await exchange.raw(answer, _headers(result))
+            else:
+                await exchange.json(answer, _headers(result))
             return
         try:
             await _pass_on(calls.stream(call), exchange, asked.stream, kept)
@@ -148,7 +152,7 @@ class ModelRoute:
             request=asked.request,
             deadline=time.monotonic() + (exchange.number("x-quorum-timeout", most=3600.0) or SECONDS),
             tenant=principal.tenant,
-            role="chat",
+            role=asked.request.task.name if asked.request.task else "chat",
             surface=self._dialect.vendor,
             tags=exchange.words("x-quorum-tags"),
             allowance=Allowance.of(exchange.nanodollars("x-quorum-max-cost"), settings),

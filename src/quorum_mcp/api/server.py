@@ -35,9 +35,13 @@ from quorum_mcp.api.ollama.models import show_model, show_running, show_tags, sh
 from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.api.openai.embeddings import Embeddings
 from quorum_mcp.api.openai.failures import error_body as openai_error
+from quorum_mcp.api.openai.images import Images
 from quorum_mcp.api.openai.models import show_models
+from quorum_mcp.api.openai.moderations import Moderations
 from quorum_mcp.api.openai.responses.dialect import Responses
 from quorum_mcp.api.openai.responses.stored import StoredResponse
+from quorum_mcp.api.openai.speech import Speech
+from quorum_mcp.api.openai.transcriptions import Transcriptions
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
@@ -138,6 +142,10 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
         "/v1/responses": ModelRoute(Responses(), holder.get),
         "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
+        "/v1/images/generations": ModelRoute(Images(), holder.get),
+        "/v1/audio/speech": ModelRoute(Speech(), holder.get),
+        "/v1/audio/transcriptions": ModelRoute(Transcriptions(), holder.get),
+        "/v1/moderations": ModelRoute(Moderations(), holder.get),
         "/api/chat": ModelRoute(OllamaChat("chat"), holder.get),
         "/api/generate": ModelRoute(OllamaChat("generate"), holder.get),
         "/api/embed": ModelRoute(OllamaEmbed(), holder.get),

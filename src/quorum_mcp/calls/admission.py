@@ -9,12 +9,13 @@ import time
 from msgspec import structs
 
 from quorum_mcp.answers import Answer
+from quorum_mcp.calls.bounds import DEFAULT_MAX_TOKENS
 from quorum_mcp.calls.breaker import Breaker
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.budgets.budget import Budget
 from quorum_mcp.calls.call import Call
 from quorum_mcp.calls.chain import WAITING_SHARE, Chain
-from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, bill, worst_case
+from quorum_mcp.calls.cost import bill, worst_case
 from quorum_mcp.calls.ledger import Ledger
 from quorum_mcp.calls.limits import Limits
 from quorum_mcp.calls.limits.limit import Taken

@@ -1,8 +1,9 @@
 """What a call may cost at the most, and what it did cost."""
 
-from msgspec import convert
+from msgspec import convert, structs
 
 from quorum_mcp.answers import Answer, Usage
+from quorum_mcp.calls.bounds import DEFAULT_MAX_TOKENS, most
 from quorum_mcp.calls.record import Attempt, Bill
 from quorum_mcp.calls.tokens import bound, count, rough_bound
 from quorum_mcp.errors import (
@@ -18,6 +19,7 @@ from quorum_mcp.errors import (
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.prices import FREE
 from quorum_mcp.providers.registry import Registry, Target
+from quorum_mcp.tasks import CountTokens
 
 REFUSED = (
     ContextTooLong,
@@ -28,9 +30,6 @@ REFUSED = (
     Unsupported,
 )
 
-DEFAULT_MAX_TOKENS = 8_192
-"""The output cap that counts (and is sent) under a bound on cost when the caller gave none."""
-
 
 def worst_case(
     registry: Registry, target: Target, request: ModelRequest, *, strict: bool = True, exact: bool = True
@@ -40,21 +39,21 @@ def worst_case(
     Where it need not be `exact`, it is found in no time, and its prompt counts some three times as much.
     """
     known = registry.price(target.provider.name, target.model)
-    if known is not None and known.input == known.output == 0:
+    if (known is not None and known.free) or isinstance(request.task, CountTokens):
         return 0
     if known is None and not strict:
         return 0
     tokens = bound(request) if exact else rough_bound(request)
+    usage = most(request, tokens, request.max_tokens or target.max_tokens or DEFAULT_MAX_TOKENS)
     price = registry.price(target.provider.name, target.model, tokens)
-    if price is None:
+    if price is None or not price.covers(usage):
         raise BudgetExceeded(
             f"no price is known for {target.name}, so a bound on cost cannot be kept",
             hint=f"set providers.{target.provider.name}.price, or leave max_cost out",
             provider=target.provider.name,
             model=target.model,
         )
-    output = 0 if request.task == "embed" else request.max_tokens or target.max_tokens or DEFAULT_MAX_TOKENS
-    return price.cost(Usage(input=tokens, output=output))
+    return price.cost(usage)
 
 
 def bill(registry: Registry, attempt: Attempt, answer: Answer | None, error: BaseException | None) -> Bill:
@@ -70,20 +69,22 @@ def bill(registry: Registry, attempt: Attempt, answer: Answer | None, error: Bas
         return Bill(usage, usage.cost, False, "provider")
     if isinstance(error, REFUSED) and not attempt.text:
         return Bill(usage, 0 if price is not None else None, False, None)
+    if usage.reported and price is not None and not price.covers(usage):
+        price = None
     if usage.reported or price == FREE:
         return Bill(
             usage, None if price is None else price.cost(usage), False, price.source if price else None
         )
     text = answer.text if answer is not None else "".join(attempt.text)
-    usage = Usage(input=bound(request), output=count(text), reported=False)
-    if price is None:
+    usage = structs.replace(most(request, bound(request), count(text)), reported=False)
+    if price is None or not price.covers(usage):
         return Bill(usage, None, True, None)
     cost = price.cost(usage)
     if attempt.reserved is not None:  # an estimate above the worst case is the estimate's fault
-        most = attempt.reserved.amount
+        top = attempt.reserved.amount
         if not attempt.reserved.exact:
-            most = min(most, worst_case(registry, target, request, strict=False))
-        cost = most if answer is None else min(cost, most)
+            top = min(top, worst_case(registry, target, request, strict=False))
+        cost = top if answer is None else min(cost, top)
     return Bill(usage, cost, True, price.source)
 
 

@@ -243,9 +243,8 @@ async def _whole(attempt: Attempt, call: Call) -> Answer:
     request, provider = attempt.request, attempt.target.provider
     left = call.remaining()
     times = Timeouts(min(CONNECT_SECONDS, left), left, left, left)
-    if request.task == "embed":
-        made = await provider.embed(request.model, request.texts, times)
-        answer = Answer((), "stop", made.usage, made.model, vectors=made.vectors)
+    if request.task is not None:
+        answer = await provider.perform(request, times)
     else:
         answer = await provider.complete(request, times)
     attempt.first_token = time.monotonic() - attempt.began
@@ -256,7 +255,7 @@ async def _pieces(attempt: Attempt, call: Call, patience: float) -> AsyncGenerat
     """What the provider answers, the `Answer` last; it may take so many seconds to begin."""
     request, left = attempt.request, call.remaining()
     first = min(patience, left)
-    if request.task == "embed":
+    if request.task is not None:
         yield await _whole(attempt, structs.replace(call, deadline=time.monotonic() + first))
         return
     times = Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)

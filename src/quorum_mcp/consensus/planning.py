@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from quorum_mcp import money
 from quorum_mcp.access.principal import KeyRule
+from quorum_mcp.calls.bounds import DEFAULT_MAX_TOKENS
 from quorum_mcp.calls.budget import Allowance
-from quorum_mcp.calls.cost import DEFAULT_MAX_TOKENS, worst_case
+from quorum_mcp.calls.cost import worst_case
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.calibration import Calibration
 from quorum_mcp.consensus.opening import seat_messages

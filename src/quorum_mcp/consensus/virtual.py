@@ -69,8 +69,8 @@ class VirtualModels:
                 raise Unsupported(
                     f"{call.model} takes no {name}", hint="leave it out, or name one provider's model"
                 )
-        if request.task != "chat":
-            raise Unsupported(f"{call.model} makes no embeddings", hint="name one provider's model")
+        if request.task is not None:
+            raise Unsupported(f"{call.model} has no {request.task.name}", hint="name one provider's model")
         *earlier, last = [_plain(message, call.model) for message in request.messages]
         if last.role != "user":
             raise Unsupported(f"{call.model} answers a user's message", hint="let the last message be one")

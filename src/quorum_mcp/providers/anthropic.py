@@ -5,18 +5,21 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
+from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, Usage
 from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import ProviderError, Unsupported
-from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolUse
+from quorum_mcp.messages import Audio, Image, Message, ModelRequest, Part, Reasoning, Text, ToolUse
 from quorum_mcp.providers.assemble import Assembler, unknown_content
 from quorum_mcp.providers.bodies import arguments, error_of, failure, model_info, parse, system_text
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
+from quorum_mcp.tasks import TaskName
 
 Json = dict[str, Any]
 
 VERSION = "2023-06-01"
+COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
+"""The fields of a message that its tokens are counted of."""
 
 _STOPS: dict[str, StopReason] = {
     "end_turn": "stop",
@@ -107,25 +110,32 @@ class _Models(Struct):
     data: list[Json]
 
 
+class _Count(Struct):
+    input_tokens: int
+
+
 class AnthropicWire:
     """Anthropic's Messages API."""
 
     name = "anthropic"
     framing: Literal["sse", "ndjson"] = "sse"
     auth = "header x-api-key"
+    tasks: frozenset[TaskName] = frozenset({"token counts"})
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The request for one message."""
+        return _call("POST", "/v1/messages", self._body(request) | {"stream": stream})
+
+    def _body(self, request: ModelRequest) -> Json:
         if request.seed is not None:
             raise Unsupported("Anthropic takes no seed")
         body: Json = {
             "model": request.model,
             "messages": _messages(request.messages),
             "max_tokens": request.max_tokens or self.dialect.max_tokens,
-            "stream": stream,
         }
         if system := system_text(request.messages):
             body["system"] = system
@@ -143,7 +153,7 @@ class AnthropicWire:
             self._effort(body, request.model, request.reasoning_effort)
         if request.extra is not None:
             body.update(request.extra.fields)
-        return _call("POST", "/v1/messages", body)
+        return body
 
     def reader(self) -> "AnthropicReader":
         """A reader for one message."""
@@ -153,13 +163,15 @@ class AnthropicWire:
         """The typed error of an answer that is not a success."""
         return failure(status, headers, body)
 
-    def embed(self, model: str, texts: Sequence[str]) -> Call:
-        """Anthropic has no embeddings: raises `Unsupported`."""
-        raise Unsupported(f"Anthropic has no embeddings: {model} cannot embed {len(texts)} texts")
+    def task(self, request: ModelRequest) -> Call:
+        """The request that counts tokens: that of a message, without what only an answer needs."""
+        body = {name: value for name, value in self._body(request).items() if name in COUNTED}
+        return _call("POST", "/v1/messages/count_tokens", body)
 
-    def embeddings(self, body: bytes, count: int) -> Embeddings:
-        """Anthropic has no embeddings: raises `Unsupported`."""
-        raise Unsupported(f"Anthropic has no embeddings ({count} expected in {len(body)} bytes)")
+    def done(self, request: ModelRequest, body: bytes, media_type: str) -> Answer:  # noqa: ARG002
+        """The count, which costs nothing."""
+        usage = Usage(input=parse(body, _Count).input_tokens, cost=0)
+        return Answer((), "stop", usage, request.model)
 
     def list_models(self) -> Call:
         """The request for the list of models, in one page."""
@@ -236,6 +248,8 @@ def _block(part: Part) -> Json:
         if not part.signature:
             raise Unsupported("Anthropic takes reasoning back only with its own signature")
         return {"type": "thinking", "thinking": part.text, "signature": part.signature}
+    if isinstance(part, Audio):
+        raise Unsupported("Anthropic takes no audio")
     result: Json = {
         "type": "tool_result",
         "tool_use_id": part.id,
@@ -247,6 +261,8 @@ def _block(part: Part) -> Json:
 
 
 def _source(image: Image) -> Json:
+    if image.detail is not None:
+        raise Unsupported("Anthropic takes no detail of an image")
     if image.data is not None:
         return {"type": "base64", "media_type": image.media_type or "image/png", "data": image.data}
     if image.url is None:

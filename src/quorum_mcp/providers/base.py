@@ -1,11 +1,11 @@
 """What a provider is to the rest of Quorum, whatever wire it speaks or whether it has one at all."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
+from quorum_mcp.answers import Answer, Delta, ModelInfo
 from quorum_mcp.messages import ModelRequest
 
 Kind = Literal["remote", "local", "builtin", "sim"]
@@ -39,8 +39,8 @@ class Provider(Protocol):
         """The answer as it comes; the last item is the whole `Answer`."""
         ...
 
-    async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:
-        """One vector per text."""
+    async def perform(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
+        """The whole answer to a request that has a task. Raises `Unsupported` for a task that it does not have."""
         ...
 
     async def models(self, timeouts: Timeouts) -> tuple[ModelInfo, ...]:

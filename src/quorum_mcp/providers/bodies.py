@@ -6,10 +6,14 @@ from typing import Any, TypeVar
 from quorum_mcp.answers import ModelInfo
 from quorum_mcp.codec import JSONError, decode, decode_halves
 from quorum_mcp.errors import BadProviderAnswer, InvalidInput, ProviderError, Unsupported
-from quorum_mcp.messages import Message, Reasoning, Text, ToolUse
+from quorum_mcp.messages import Audio, Message, Reasoning, Text, ToolUse
 from quorum_mcp.providers.failures import classify
 from quorum_mcp.providers.retry import duration
+from quorum_mcp.tasks import Embed
 
+AUDIO_FORMATS = {
+    "audio/wav": "wav", "audio/x-wav": "wav", "audio/wave": "wav", "audio/mpeg": "mp3", "audio/mp3": "mp3",
+}  # fmt: skip
 T = TypeVar("T")
 
 
@@ -138,3 +142,17 @@ def open_reasoning(part: Reasoning) -> str:
 def tool_names(messages: Sequence[Message]) -> dict[str, str]:
     """The name of the tool behind each call's id, for the wires whose results need it."""
     return {part.id: part.name for message in messages for part in message.parts if isinstance(part, ToolUse)}
+
+
+def refuse_tokens(task: Embed) -> None:
+    """Raise `Unsupported` for inputs that are another vendor's tokens."""
+    if task.tokens:
+        raise Unsupported("this provider takes no tokens as input", hint="send texts")
+
+
+def audio_format(audio: Audio) -> str:
+    """The format of sound as OpenAI's chats call it. Raises `Unsupported` for one that they do not take."""
+    found = AUDIO_FORMATS.get(audio.media_type.partition(";")[0].strip().lower())
+    if found is None:
+        raise Unsupported(f"this wire takes no audio of type {audio.media_type}", hint="wav and mp3")
+    return found

@@ -25,6 +25,8 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
         models: names known at that date.
         dialect: where the vendor differs from the wire's usual ways.
         prices: the vendor's name in the price table, None where it is not there.
+        moderation: the model that judges where a request for moderation names none.
+        free: patterns of the models that cost nothing, which the price table has without prices.
     """
 
     wire: Literal["openai", "anthropic", "google", "mistral", "ollama"]
@@ -36,6 +38,8 @@ class Vendor(Struct, frozen=True, forbid_unknown_fields=True):
     model: str | None = None
     models: tuple[str, ...] = ()
     prices: str | None = None
+    moderation: str | None = None
+    free: tuple[str, ...] = ()
     kind: Kind = "remote"
     auth: str | None = None
     dialect: Dialect | None = None

@@ -1,11 +1,11 @@
 """A provider made of a wire, a base URL and keys: everything that is reached by HTTP."""
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 from msgspec import structs
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
+from quorum_mcp.answers import Answer, Delta, ModelInfo
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.address import Address
@@ -84,12 +84,17 @@ class Endpoint:
                             yield delta
                 yield _completed(reader.finish(), request, response.headers)
 
-    async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:
-        """One vector per text."""
-        with self._named(model):
-            own = self.address.own(model)
-            answer = await self._fetch(self.wire.embed(own, texts), own, timeouts)
-            return self.wire.embeddings(answer.body, len(texts))
+    async def perform(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
+        """The whole answer to a task."""
+        with self._named(request.model):
+            if request.task is None or request.task.name not in self.wire.tasks:
+                asked = request.task.name if request.task else "such task"
+                raise Unsupported(f"{self.name} has no {asked}", hint="name another provider's model")
+            own = self._own(request)
+            self._check(own)
+            answer = await self._fetch(self.wire.task(own), own.model, timeouts)
+            kind = answer.headers.get("content-type", "")
+            return _completed(self.wire.done(own, answer.body, kind), request, answer.headers)
 
     async def models(self, timeouts: Timeouts) -> tuple[ModelInfo, ...]:
         """The models the provider lists now."""
@@ -101,7 +106,12 @@ class Endpoint:
         """Nothing of its own to close: the connections are the transport's."""
 
     def _chat(self, request: ModelRequest, *, stream: bool) -> Call:
-        """The wire's request; raises `Unsupported` for what only another wire can carry."""
+        """The wire's request."""
+        self._check(request)
+        return self.wire.chat(request, stream=stream)
+
+    def _check(self, request: ModelRequest) -> None:
+        """Raise `Unsupported` for what only another wire can carry."""
         foreign: list[str] = []
         if request.extra is not None and request.extra.wire != self.wire.name:
             foreign += request.extra.fields
@@ -109,7 +119,6 @@ class Endpoint:
             foreign += [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
         if foreign:
             raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
-        return self.wire.chat(request, stream=stream)
 
     def _own(self, request: ModelRequest) -> ModelRequest:
         """The request with the endpoint's own name of its model."""

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import quote
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
+from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason
 from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, InvalidInput, ProviderError, Unsupported
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Image, Message, ModelRequest, Part, Text, ToolResult, ToolUse
+from quorum_mcp.messages import Audio, Image, Message, ModelRequest, Part, Text, ToolResult, ToolUse
 from quorum_mcp.providers.assemble import Assembler, unknown_content
 from quorum_mcp.providers.bodies import (
     arguments,
@@ -21,8 +20,11 @@ from quorum_mcp.providers.bodies import (
     system_text,
     tool_names,
 )
+from quorum_mcp.providers.google_shapes import AnswerPart, Candidate, Response
+from quorum_mcp.providers.google_tasks import VERSION, model_path, task_answer, task_call
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
+from quorum_mcp.tasks import CountTokens, TaskName
 
 Json = dict[str, Any]
 
@@ -59,75 +61,6 @@ _BROKEN = (
 _CHOICES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "named": "ANY"}
 
 
-class _FunctionCall(Struct):
-    name: str | None = None
-    id: str | None = None
-    args: Any = None
-
-
-class _Part(Struct, rename="camel"):
-    text: str | None = None
-    thought: bool = False
-    thought_signature: str | None = None
-    function_call: _FunctionCall | None = None
-    inline_data: Any = None
-    file_data: Any = None
-    executable_code: Any = None
-    code_execution_result: Any = None
-    tool_call: Any = None
-    tool_response: Any = None
-
-
-class _Content(Struct):
-    parts: list[_Part] = field(default_factory=list)
-
-
-class _Candidate(Struct, rename="camel"):
-    content: _Content | None = None
-    finish_reason: str | None = None
-    finish_message: str | None = None
-    index: int = 0
-
-
-class _Usage(Struct, rename="camel"):
-    prompt_token_count: int | None = None
-    candidates_token_count: int | None = None
-    cached_content_token_count: int | None = None
-    thoughts_token_count: int | None = None
-    tool_use_prompt_token_count: int | None = None
-
-    def usage(self) -> Usage:
-        """As our own type; Google counts thoughts beside the answer, we count them in it."""
-        thoughts = self.thoughts_token_count or 0
-        return Usage(
-            input=(self.prompt_token_count or 0) + (self.tool_use_prompt_token_count or 0),
-            output=(self.candidates_token_count or 0) + thoughts,
-            cached=self.cached_content_token_count or 0,
-            reasoning=thoughts,
-        )
-
-
-class _Feedback(Struct, rename="camel"):
-    block_reason: str | None = None
-
-
-class _Response(Struct, rename="camel"):
-    candidates: list[_Candidate] | None = None
-    prompt_feedback: _Feedback | None = None
-    usage_metadata: _Usage | None = None
-    model_version: str | None = None
-    response_id: str | None = None
-    error: Any = None
-
-
-class _Values(Struct):
-    values: tuple[float, ...]
-
-
-class _Vectors(Struct):
-    embeddings: list[_Values]
-
-
 class _Models(Struct):
     models: list[Json]
 
@@ -138,20 +71,26 @@ class GoogleWire:
     name = "google"
     framing: Literal["sse", "ndjson"] = "sse"
     auth = "header x-goog-api-key"
+    tasks: frozenset[TaskName] = frozenset({"embeddings", "images", "speech", "token counts"})
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The request for one answer."""
+        path = model_path(request.model) + (
+            ":streamGenerateContent?alt=sse" if stream else ":generateContent"
+        )
+        return Call("POST", path, encode(self._body(request)))
+
+    def _body(self, request: ModelRequest) -> Json:
         body: Json = {"contents": _contents(request.messages)}
         if system := system_text(request.messages):
             body["systemInstruction"] = {"parts": [{"text": system}]}
         _tools(body, request)
         if config := self._config(request):
             body["generationConfig"] = config
-        path = _path(request.model) + (":streamGenerateContent?alt=sse" if stream else ":generateContent")
-        return Call("POST", path, encode(body))
+        return body
 
     def reader(self) -> "GoogleReader":
         """A reader for one answer."""
@@ -161,18 +100,17 @@ class GoogleWire:
         """The typed error of an answer that is not a success."""
         return failure(status, headers, body)
 
-    def embed(self, model: str, texts: Sequence[str]) -> Call:
-        """The request for embeddings."""
-        name = _path(model).removeprefix("/v1beta/")
-        rows = [{"model": name, "content": {"parts": [{"text": text}]}} for text in texts]
-        return Call("POST", f"{_path(model)}:batchEmbedContents", encode({"requests": rows}))
+    def task(self, request: ModelRequest) -> Call:
+        """The request of a task."""
+        if isinstance(request.task, CountTokens):
+            counted = self._body(request) | {"model": model_path(request.model).removeprefix(VERSION)}
+            path = model_path(request.model) + ":countTokens"
+            return Call("POST", path, encode({"generateContentRequest": counted}))
+        return task_call(request, model_path(request.model))
 
-    def embeddings(self, body: bytes, count: int) -> Embeddings:
-        """The vectors, in the order of the texts; Google reports no usage for them."""
-        rows = parse(body, _Vectors).embeddings
-        if len(rows) != count:
-            raise BadProviderAnswer(f"{len(rows)} vectors for {count} texts")
-        return Embeddings(tuple(row.values for row in rows), Usage(reported=False), "")
+    def done(self, request: ModelRequest, body: bytes, media_type: str) -> Answer:  # noqa: ARG002
+        """Its answer."""
+        return task_answer(request, body)
 
     def list_models(self) -> Call:
         """The request for the list of models, in one page."""
@@ -205,15 +143,6 @@ class GoogleWire:
         if effort == "none":
             raise Unsupported(f"{model} cannot be kept from reasoning")
         return {"thinkingLevel": effort, "includeThoughts": True}
-
-
-def _path(model: str) -> str:
-    """The resource of a model; tuned models have a collection of their own in front."""
-    return (
-        f"/v1beta/{quote(model)}"
-        if model.startswith(("models/", "tunedModels/"))
-        else f"/v1beta/models/{quote(model)}"
-    )
 
 
 def _tools(body: Json, request: ModelRequest) -> None:
@@ -255,8 +184,8 @@ def _contents(messages: Sequence[Message]) -> list[Json]:
 def _add(parts: list[Json], part: Part, names: Mapping[str, str]) -> None:
     if isinstance(part, Text):
         parts.append({"text": part.text})
-    elif isinstance(part, Image):
-        parts.append(_image(part))
+    elif isinstance(part, Image | Audio):
+        parts.append(_image(part) if isinstance(part, Image) else _data(part.media_type, part.data))
     elif isinstance(part, ToolUse):
         parts.append({"functionCall": _with_id({"name": part.name, "args": arguments(part)}, part.id)})
     elif isinstance(part, ToolResult):
@@ -274,9 +203,15 @@ def _add(parts: list[Json], part: Part, names: Mapping[str, str]) -> None:
         parts[-1]["thoughtSignature"] = part.signature
 
 
+def _data(media_type: str, data: str) -> Json:
+    return {"inlineData": {"mimeType": media_type, "data": data}}
+
+
 def _image(image: Image) -> Json:
+    if image.detail is not None:
+        raise Unsupported("Google takes no detail of an image")
     if image.data is not None:
-        return {"inlineData": {"mimeType": image.media_type or "image/png", "data": image.data}}
+        return _data(image.media_type or "image/png", image.data)
     if image.url is None:
         raise Unsupported("an image needs data or a URL")
     source = {"fileUri": image.url}
@@ -310,17 +245,17 @@ class GoogleReader:
 
     def whole(self, body: bytes) -> list[Delta]:
         """A whole answer."""
-        return self._take(parse(body, _Response))
+        return self._take(parse(body, Response))
 
     def event(self, event: Event) -> list[Delta]:
         """One chunk."""
-        return self._take(parse(event.data, _Response))
+        return self._take(parse(event.data, Response))
 
     def finish(self) -> Answer:
         """The answer."""
         return self._assembler.finish()
 
-    def _take(self, response: _Response) -> list[Delta]:
+    def _take(self, response: Response) -> list[Delta]:
         if response.error is not None:
             raise error_of(response.error)
         assembler = self._assembler
@@ -340,7 +275,7 @@ class GoogleReader:
                 self._finish_reason(candidate)
         return deltas
 
-    def _finish_reason(self, candidate: _Candidate) -> None:
+    def _finish_reason(self, candidate: Candidate) -> None:
         reason = candidate.finish_reason or ""
         if reason in _BROKEN:
             raise BadProviderAnswer(
@@ -348,7 +283,7 @@ class GoogleReader:
             )
         self._assembler.stop = "content_filter" if reason in _FILTERS else _STOPS.get(reason, "other")
 
-    def _part(self, part: _Part) -> list[Delta]:
+    def _part(self, part: AnswerPart) -> list[Delta]:
         assembler = self._assembler
         for name in _UNKNOWN:
             if getattr(part, name) is not None:

@@ -4,8 +4,12 @@ import hashlib
 import re
 
 from quorum_mcp.errors import Unsupported
-from quorum_mcp.messages import Message, ModelRequest, Part, Reasoning, ToolUse
+from quorum_mcp.messages import Audio, Message, ModelRequest, Part, Reasoning, ToolUse
+from quorum_mcp.providers.bodies import audio_format, refuse_tokens
 from quorum_mcp.providers.openai import Json, OpenAIWire
+from quorum_mcp.providers.openai_tasks import task_call
+from quorum_mcp.providers.wire import Call
+from quorum_mcp.tasks import Embed, TaskName
 
 _TOOL_ID = re.compile(r"[A-Za-z0-9]{9}")
 
@@ -15,6 +19,13 @@ class MistralWire(OpenAIWire):
 
     name = "mistral"
     prefix = "/v1"
+    tasks: frozenset[TaskName] = frozenset({"embeddings"})
+
+    def task(self, request: ModelRequest) -> Call:
+        """The request of a task."""
+        if isinstance(request.task, Embed):
+            refuse_tokens(request.task)
+        return task_call(request, self.prefix, dimensions="output_dimension")
 
     def _seed(self, body: Json, request: ModelRequest) -> None:
         if request.seed is not None:
@@ -22,6 +33,10 @@ class MistralWire(OpenAIWire):
 
     def _choice_word(self, mode: str) -> str:
         return "any" if mode == "required" else mode
+
+    def _audio(self, audio: Audio) -> Json:
+        audio_format(audio)
+        return {"type": "input_audio", "input_audio": audio.data}
 
     def _assistant(self, message: Message) -> Json:
         thoughts = [part for part in message.parts if isinstance(part, Reasoning)]

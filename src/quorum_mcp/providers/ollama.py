@@ -1,19 +1,38 @@
 """The Ollama wire: `/api/chat`, one JSON object a line when it streams."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
+from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, Usage
 from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
+from quorum_mcp.messages import (
+    Audio,
+    Image,
+    Message,
+    ModelRequest,
+    Part,
+    Reasoning,
+    Text,
+    ToolResult,
+    ToolUse,
+)
 from quorum_mcp.providers.assemble import NO_USAGE, Assembler, unknown_content
-from quorum_mcp.providers.bodies import arguments, error_of, failure, open_reasoning, parse, tool_names
+from quorum_mcp.providers.bodies import (
+    arguments,
+    error_of,
+    failure,
+    open_reasoning,
+    parse,
+    refuse_tokens,
+    tool_names,
+)
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
+from quorum_mcp.tasks import Embed, TaskName
 
 Json = dict[str, Any]
 
@@ -74,6 +93,7 @@ class OllamaWire:
     name = "ollama"
     framing: Literal["sse", "ndjson"] = "ndjson"
     auth = "bearer"
+    tasks: frozenset[TaskName] = frozenset({"embeddings"})
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
@@ -111,18 +131,23 @@ class OllamaWire:
         """The typed error of an answer that is not a success."""
         return failure(status, headers, body)
 
-    def embed(self, model: str, texts: Sequence[str]) -> Call:
+    def task(self, request: ModelRequest) -> Call:
         """The request for embeddings."""
-        return Call("POST", "/api/embed", encode({"model": model, "input": list(texts), "truncate": False}))
+        body: Json = {"model": request.model, "input": list(request.texts), "truncate": False}
+        if isinstance(request.task, Embed):
+            refuse_tokens(request.task)
+            if request.task.dimensions is not None:
+                body["dimensions"] = request.task.dimensions
+        return Call("POST", "/api/embed", encode(body))
 
-    def embeddings(self, body: bytes, count: int) -> Embeddings:
+    def done(self, request: ModelRequest, body: bytes, media_type: str) -> Answer:  # noqa: ARG002
         """The vectors, in the order of the texts."""
         answer = parse(body, _Vectors)
-        if len(answer.embeddings) != count:
+        if len(answer.embeddings) != (count := len(request.texts)):
             raise BadProviderAnswer(f"{len(answer.embeddings)} vectors for {count} texts")
         tokens = answer.prompt_eval_count
         usage = NO_USAGE if tokens is None else Usage(input=tokens)
-        return Embeddings(tuple(answer.embeddings), usage, answer.model or "")
+        return Answer((), "stop", usage, answer.model or "", vectors=tuple(answer.embeddings))
 
     def list_models(self) -> Call:
         """The request for the models that are installed."""
@@ -164,10 +189,14 @@ def _messages(message: Message, names: Mapping[str, str]) -> list[Json]:
             out.setdefault("tool_calls", []).append({"id": part.id, "function": function})
         elif isinstance(part, ToolResult):
             raise Unsupported("a tool's result belongs in a tool message")
+        elif isinstance(part, Audio):
+            raise Unsupported("Ollama takes no audio")
     return [out]
 
 
 def _image(image: Image) -> str:
+    if image.detail is not None:
+        raise Unsupported("Ollama takes no detail of an image")
     if image.data is None:
         raise Unsupported("Ollama takes images only as data, not by URL")
     return image.data

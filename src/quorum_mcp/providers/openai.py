@@ -5,15 +5,27 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, Usage
+from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason
 from quorum_mcp.codec import decode, encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
-from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
+from quorum_mcp.messages import (
+    Audio,
+    Image,
+    Message,
+    ModelRequest,
+    Part,
+    Reasoning,
+    Text,
+    ToolResult,
+    ToolUse,
+)
 from quorum_mcp.providers.assemble import Assembler, unknown_content
-from quorum_mcp.providers.bodies import error_of, failure, model_info, open_reasoning, parse
+from quorum_mcp.providers.bodies import audio_format, error_of, failure, model_info, open_reasoning, parse
+from quorum_mcp.providers.openai_tasks import task_answer, task_call
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.usage import OpenAIUsage
 from quorum_mcp.providers.wire import Call, Dialect
+from quorum_mcp.tasks import TaskName
 
 Json = dict[str, Any]
 
@@ -67,17 +79,6 @@ class _Completion(Struct):
     error: Any = None
 
 
-class _Vector(Struct):
-    embedding: tuple[float, ...]
-    index: int | None = None
-
-
-class _Vectors(Struct):
-    data: list[_Vector]
-    model: str | None = None
-    usage: OpenAIUsage | None = None
-
-
 class _Models(Struct):
     data: list[Json]
 
@@ -90,9 +91,14 @@ class OpenAIWire:
     auth = "bearer"
     prefix = ""
     """Path between the base URL and the calls; this wire's base URLs hold their version already."""
+    tasks: frozenset[TaskName] = frozenset(
+        {"embeddings", "images", "speech", "transcriptions", "moderations"}
+    )
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
+        if not self.dialect.embeddings:
+            self.tasks = self.tasks - {"embeddings"}
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The request for chat completions."""
@@ -122,23 +128,13 @@ class OpenAIWire:
         """The typed error of an answer that is not a success."""
         return failure(status, headers, body)
 
-    def embed(self, model: str, texts: Sequence[str]) -> Call:
-        """The request for embeddings."""
-        if not self.dialect.embeddings:
-            raise Unsupported("this provider has no embeddings")
-        body = {"model": model, "input": list(texts), "encoding_format": "float"}
-        return Call("POST", f"{self.prefix}/embeddings", encode(body))
+    def task(self, request: ModelRequest) -> Call:
+        """The request of a task."""
+        return task_call(request, self.prefix)
 
-    def embeddings(self, body: bytes, count: int) -> Embeddings:
-        """The vectors, in the order of the texts."""
-        answer = parse(body, _Vectors)
-        rows = answer.data
-        if len(rows) != count:
-            raise BadProviderAnswer(f"{len(rows)} vectors for {count} texts")
-        if all(row.index is not None for row in rows):
-            rows = sorted(rows, key=lambda row: row.index or 0)
-        usage = answer.usage.usage() if answer.usage else Usage(reported=False)
-        return Embeddings(tuple(row.embedding for row in rows), usage, answer.model or "")
+    def done(self, request: ModelRequest, body: bytes, media_type: str) -> Answer:
+        """Its answer."""
+        return task_answer(request, body, media_type)
 
     def list_models(self) -> Call:
         """The request for the list of models."""
@@ -222,7 +218,10 @@ class OpenAIWire:
         if isinstance(part, Text):
             return {"type": "text", "text": part.text}
         if isinstance(part, Image):
-            return {"type": "image_url", "image_url": {"url": self._image(part)}}
+            detail = {} if part.detail is None else {"detail": part.detail}
+            return {"type": "image_url", "image_url": {"url": self._image(part), **detail}}
+        if isinstance(part, Audio):
+            return self._audio(part)
         raise Unsupported(f"a {type(part).__name__} part cannot stand in this message")
 
     def _image(self, image: Image) -> str:
@@ -233,6 +232,9 @@ class OpenAIWire:
         if not self.dialect.image_urls:
             raise Unsupported("this provider takes images only as data, not by URL")
         return image.url
+
+    def _audio(self, audio: Audio) -> Json:
+        return {"type": "input_audio", "input_audio": {"data": audio.data, "format": audio_format(audio)}}
 
     def _assistant(self, message: Message) -> Json:
         out: Json = {"role": "assistant"}

@@ -11,13 +11,50 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from quorum_mcp import money
-from quorum_mcp.answers import Usage
+from quorum_mcp.answers import Media, Usage
 from quorum_mcp.config.providers import PriceSettings
 
 FIELDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 """What the table calls the prices of input, output, input read from a cache, and written to one."""
+MEDIA_FIELDS = ("input_audio_mtok", "output_audio_mtok", "input_image_mtok", "output_image_mtok")
+"""The same of sound and images."""
+CHARACTERS, HOURS = "input_mchars", "input_audio_hours"
+"""What it calls the prices of models that are not priced by tokens."""
 SAME_SECONDS = 900
 """For how long a look-up counts: some vendors' prices depend on the time of day, in steps of quarters of an hour."""
+
+
+class MediaPrice(Struct, frozen=True):
+    """Nanodollars per million tokens of sound and images, per million characters that are spoken, per hour heard.
+
+    None where tokens of that kind cost as others do, and where there is no such price.
+    """
+
+    audio_input: int | None = None
+    audio_output: int | None = None
+    image_input: int | None = None
+    image_output: int | None = None
+    characters: int | None = None
+    hour: int | None = None
+
+    @property
+    def by_tokens(self) -> bool:
+        """Whether tokens are what counts."""
+        return self.characters is None and self.hour is None
+
+    def cost(self, media: Media, input: int, output: int) -> int:  # noqa: A002 - the field's name
+        """What is added to the price of plain tokens, in nanodollars times a million."""
+        more = 0
+        for name, plain in (
+            ("audio_input", input),
+            ("audio_output", output),
+            ("image_input", input),
+            ("image_output", output),
+        ):
+            if (price := getattr(self, name)) is not None:
+                more += getattr(media, name) * (price - plain)
+        more += media.characters * (self.characters or 0)
+        return more + round(media.seconds * (self.hour or 0) * 1_000_000 / 3600)
 
 
 class Price(Struct, frozen=True):
@@ -33,18 +70,37 @@ class Price(Struct, frozen=True):
     cache_write: int
     source: Literal["settings", "table", "free"]
     note: str = ""
+    media: MediaPrice | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether it costs nothing at all."""
+        return not self.input and not self.output and self.media is None
+
+    def covers(self, usage: Usage) -> bool:
+        """Whether this says what that usage costs: a price by tokens says nothing of seconds, nor the other way."""
+        by_tokens = self.media is None or self.media.by_tokens
+        if self.free or (by_tokens and (usage.input or usage.output)):
+            return True
+        found = usage.media
+        if found is None or self.media is None:
+            return by_tokens and found is None
+        return bool((self.media.characters and found.characters) or (self.media.hour and found.seconds))
 
     def cost(self, usage: Usage) -> int:
         """Nanodollars of one call, rounded up once; the provider's own figure wins."""
         if usage.cost is not None:
             return usage.cost
         plain = max(0, usage.input - usage.cached - usage.cache_write)
-        return money.rounded_up(
+        total = (
             plain * self.input
             + usage.cached * self.cached_input
             + usage.cache_write * self.cache_write
             + usage.output * self.output
         )
+        if usage.media is not None and self.media is not None:
+            total += self.media.cost(usage.media, self.input, self.output)
+        return money.rounded_up(total)
 
 
 FREE = Price(0, 0, 0, 0, "free")
@@ -97,8 +153,10 @@ def _entry(
 
 def _price(prices: object, input_tokens: int) -> Price | None:
     plain, output, cached, write = (_nanos(prices, name, input_tokens) for name in FIELDS)
-    if plain is None:
+    media = _media(prices, input_tokens)
+    if plain is None and media is None:
         return None
+    plain = plain or 0
     return Price(
         plain,
         output or 0,
@@ -106,7 +164,16 @@ def _price(prices: object, input_tokens: int) -> Price | None:
         plain if write is None else write,
         "table",
         table_note(),
+        media,
     )
+
+
+def _media(prices: object, input_tokens: int) -> MediaPrice | None:
+    found = MediaPrice(*(_nanos(prices, name, input_tokens) for name in (*MEDIA_FIELDS, CHARACTERS, HOURS)))
+    return found if found != _PLAIN else None
+
+
+_PLAIN = MediaPrice()
 
 
 @cache

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
+from fnmatch import fnmatch
 
 from msgspec import structs
 
@@ -176,7 +177,10 @@ class Registry(Directory):
             return FREE if known is not None and known.kind != "remote" else None
         if setup.kind == "local":
             return FREE
-        return from_table(setup.prices, setup.base_url, model, input_tokens)
+        found = from_table(setup.prices, setup.base_url, model, input_tokens)
+        if found is None and any(fnmatch(model, pattern) for pattern in setup.free):
+            return FREE
+        return found
 
     async def close(self) -> None:
         """Close every provider and the connections."""

@@ -38,6 +38,7 @@ class Setup(Struct, frozen=True):
     aliases: tuple[str, ...] = ()
     title: str = ""
     prices: str | None = None
+    free: tuple[str, ...] = ()
     dialect: Dialect = Dialect()
     headers: dict[str, str] = field(default_factory=dict)
     deployments: tuple[DeploymentSetup, ...] = ()
@@ -89,6 +90,7 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
         aliases=vendor.aliases,
         title=vendor.title,
         prices=vendor.prices,
+        free=vendor.free,
         dialect=catalog.dialect(given.wire or vendor.wire, None if given.wire else vendor),
         headers=given.headers,
     )

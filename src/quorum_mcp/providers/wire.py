@@ -1,15 +1,16 @@
 """What a wire is: a pure translation between our types and one vendor's HTTP bodies. No sockets here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from typing import Literal, Protocol
 
 from msgspec import Struct, field
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo
+from quorum_mcp.answers import Answer, Delta, ModelInfo
 from quorum_mcp.errors import ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.sse import Event
+from quorum_mcp.tasks import TaskName
 
 
 def _usual_budgets() -> dict[str, int]:
@@ -93,6 +94,8 @@ class Wire(Protocol):
     framing: Literal["sse", "ndjson"]
     auth: str
     """How a key is sent unless the settings say otherwise: `bearer` or `header NAME`."""
+    tasks: frozenset[TaskName]
+    """What it can be asked for besides a chat."""
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The HTTP request of a model request; raises `Unsupported` for what the vendor cannot do."""
@@ -106,12 +109,12 @@ class Wire(Protocol):
         """The typed error of an answer that is not a success."""
         ...
 
-    def embed(self, model: str, texts: Sequence[str]) -> Call:
-        """The HTTP request for embeddings."""
+    def task(self, request: ModelRequest) -> Call:
+        """The HTTP request of a request with one of the wire's `tasks`."""
         ...
 
-    def embeddings(self, body: bytes, count: int) -> Embeddings:
-        """Its answer; exactly `count` vectors."""
+    def done(self, request: ModelRequest, body: bytes, media_type: str) -> Answer:
+        """Its answer, which is of that media type."""
         ...
 
     def list_models(self) -> Call:

@@ -33,6 +33,7 @@ from quorum_mcp.messages import (
 from quorum_mcp.providers.base import Provider, Timeouts
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.providers.wires import WIRES
+from quorum_mcp.tasks import Embed
 
 pytestmark = [pytest.mark.anyio, pytest.mark.needs("node"), pytest.mark.timeout(40)]
 
@@ -209,7 +210,9 @@ async def test_embeddings(subject: Subject) -> None:
     if subject.name in ("google", "ollama"):
         pytest.skip("aimock does not serve this vendor's batch path; the byte server does")
     try:
-        embeddings = await subject.provider.embed("text-embedding-3-small", ["a", "b"], TIMES)
+        texts = (Message("user", (Text("a"), Text("b"))),)
+        request = ModelRequest("text-embedding-3-small", texts, task=Embed())
+        embeddings = await subject.provider.perform(request, TIMES)
     except Unsupported:
         assert subject.name == "anthropic"
         return

@@ -9,19 +9,24 @@ from tests.integration.providers.byteserver import LAST, ByteServer, Step, chunk
 from quorum_mcp import errors
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, TextDelta, ToolUseDelta
 from quorum_mcp.codec import decode
-from quorum_mcp.messages import ModelRequest, message
+from quorum_mcp.messages import Message, ModelRequest, Text, message
 from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.catalog import catalog
 from quorum_mcp.providers.endpoint import Endpoint
 from quorum_mcp.providers.keys import Auth
 from quorum_mcp.providers.transport import Transport
 from quorum_mcp.providers.wires import WIRES, load_wire
+from quorum_mcp.tasks import Embed
 
 pytestmark = pytest.mark.anyio
 
 CASES = cases()
 REQUEST = ModelRequest("some-model", (message("user", "What is six times seven?"),))
 TIMES = Timeouts(connect=2, first_byte=2, idle=2, total=4)
+
+
+def texts(*given: str) -> ModelRequest:
+    return ModelRequest("some-model", (Message("user", tuple(Text(one) for one in given)),), task=Embed())
 
 
 def endpoint(server: ByteServer, transport: Transport, wire: str) -> Endpoint:
@@ -148,9 +153,9 @@ async def test_embeddings(
 ) -> None:
     server.answer = lambda _: whole(body)
     provider = endpoint(server, transport, wire)
-    assert (await provider.embed("some-model", ["a", "b"], TIMES)).vectors == vectors
+    assert (await provider.perform(texts("a", "b"), TIMES)).vectors == vectors
     with pytest.raises(errors.BadProviderAnswer, match="2 vectors for 3 texts"):
-        await provider.embed("some-model", ["a", "b", "c"], TIMES)
+        await provider.perform(texts("a", "b", "c"), TIMES)
 
 
 @pytest.mark.parametrize(

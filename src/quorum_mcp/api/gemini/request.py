@@ -21,6 +21,7 @@ from quorum_mcp.messages import (
     ToolResult,
     ToolUse,
 )
+from quorum_mcp.tasks import Embed
 
 Json = dict[str, Any]
 CONFIG = {
@@ -88,7 +89,7 @@ def embed(body: bytes) -> ModelRequest:
         texts.append(Text("".join(part.text for part in found if isinstance(part, Text))))
     if not texts:
         raise InvalidInput("requests is empty", hint="send at least one text")
-    return ModelRequest("", (Message("user", tuple(texts)),), task="embed")
+    return ModelRequest("", (Message("user", tuple(texts)),), task=Embed())
 
 
 def _turn(content: Json, where: str, called: dict[str, str]) -> list[Message]:

@@ -21,6 +21,7 @@ from quorum_mcp.messages import (
     ToolResult,
     ToolUse,
 )
+from quorum_mcp.tasks import Embed
 
 Json = dict[str, Any]
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -93,7 +94,7 @@ def embed(body: bytes) -> tuple[EmbedRequest, ModelRequest]:
     texts = [asked.input] if isinstance(asked.input, str) else asked.input
     if not texts:
         raise InvalidInput("input is empty", hint="send at least one text")
-    return asked, ModelRequest("", (Message("user", tuple(Text(text) for text in texts)),), task="embed")
+    return asked, ModelRequest("", (Message("user", tuple(Text(text) for text in texts)),), task=Embed())
 
 
 def _request(

@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from quorum_mcp.api.model_route import Asked, Json
 from quorum_mcp.api.openai.answer import extension
-from quorum_mcp.api.openai.failures import error_body
+from quorum_mcp.api.openai.dialect import OpenAIDialect, passed_on
 from quorum_mcp.api.reading import json_of
 from quorum_mcp.calls.call import Result
-from quorum_mcp.errors import InvalidInput, QuorumError, Unsupported
+from quorum_mcp.errors import InvalidInput
 from quorum_mcp.messages import Message, ModelRequest, Text
+from quorum_mcp.tasks import Embed
 
 MOST = 2048
 """Texts of one request, as with OpenAI."""
@@ -29,23 +30,21 @@ class EmbeddingRequest(Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
-class Embeddings:
+class Embeddings(OpenAIDialect):
     """`POST /v1/embeddings`."""
-
-    vendor = "openai"
 
     def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
         """Read a request."""
         asked = json_of(body, EmbeddingRequest, "OpenAI's embeddings")
-        texts = [asked.input] if isinstance(asked.input, str) else asked.input
-        if not texts or len(texts) > MOST:
-            raise InvalidInput(f"input has {len(texts)} texts", hint=f"send 1 to {MOST}")
-        if any(not isinstance(text, str) for text in texts):
-            raise Unsupported("input holds tokens", hint="send texts")
-        for name in ("dimensions", "user"):
-            if getattr(asked, name) is not None:
-                raise Unsupported(f"{name} is not supported", hint=f"leave {name} out")
-        request = ModelRequest("", (Message("user", tuple(Text(text) for text in texts)),), task="embed")
+        inputs, tokens = _inputs(asked.input)
+        if asked.dimensions is not None and asked.dimensions < 1:
+            raise InvalidInput(f"dimensions must be at least 1, not {asked.dimensions}")
+        request = ModelRequest(
+            "",
+            (Message("user", inputs),),
+            task=Embed(asked.dimensions, tokens),
+            extra=passed_on(asked, ("user",)),
+        )
         return Asked(asked.model, request, options={"base64": asked.encoding_format == "base64"})
 
     def whole(self, result: Result, options: Json) -> Json:
@@ -67,9 +66,21 @@ class Embeddings:
             "quorum": extension(result),
         }
 
-    def error(self, error: QuorumError) -> Json:
-        """The body of an error."""
-        return error_body(error)
+
+def _inputs(given: str | list[Any]) -> tuple[tuple[Text, ...], tuple[tuple[int, ...], ...]]:
+    """The texts, or what was sent as tokens: one list of numbers, or a list of such."""
+    many: list[Any] = [given] if isinstance(given, str) or _numbers(given) else given
+    if not 1 <= len(many) <= MOST:
+        raise InvalidInput(f"input has {len(many)} texts", hint=f"send 1 to {MOST}")
+    if all(isinstance(one, str) for one in many):
+        return tuple(Text(one) for one in many), ()
+    if all(_numbers(one) for one in many):
+        return (), tuple(tuple(one) for one in many)
+    raise InvalidInput("input holds neither texts nor lists of tokens", hint="send only one kind")
+
+
+def _numbers(given: Any) -> bool:
+    return isinstance(given, list) and bool(given) and all(type(one) is int and one >= 0 for one in given)
 
 
 def _packed(vector: tuple[float, ...]) -> str:

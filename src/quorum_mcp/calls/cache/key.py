@@ -35,6 +35,7 @@ def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
         or temperature is None  # the vendor's default, which is above any bound that makes sense here
         or temperature > settings.max_temperature
         or request.tools
+        or request.task is not None
         or request.extra  # fields of one vendor: what they do, and what else they ask for, is not known
         or call.surface == "consensus"  # seats and rounds are meant to be independent of each other
         or provider.name in settings.skip_providers

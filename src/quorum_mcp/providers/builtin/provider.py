@@ -1,12 +1,12 @@
 """The provider of the built-in solvers: `builtin/arithmetic` and `builtin/extract`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 
-from quorum_mcp.answers import Answer, Delta, Embeddings, ModelInfo, StopReason, TextDelta, Usage
+from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, TextDelta, Usage
 from quorum_mcp.errors import ProviderRefused, Unsupported
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Image, ModelRequest, Text
+from quorum_mcp.messages import Audio, Image, ModelRequest, Text
 from quorum_mcp.providers.base import Kind, Timeouts
 from quorum_mcp.providers.builtin.abstain import Abstain, abstention
 from quorum_mcp.providers.builtin.prompt import Prompt, read
@@ -58,9 +58,10 @@ class Builtin:
             yield TextDelta(line)
         yield answer
 
-    async def embed(self, model: str, texts: Sequence[str], timeouts: Timeouts) -> Embeddings:  # noqa: ARG002
+    async def perform(self, request: ModelRequest, timeouts: Timeouts) -> Answer:  # noqa: ARG002
         """Not available."""
-        raise Unsupported("the built-in solvers make no embeddings", provider=NAME, model=model)
+        asked = request.task.name if request.task else "task"
+        raise Unsupported(f"the built-in solvers have no {asked}", provider=NAME, model=request.model)
 
     async def models(self, timeouts: Timeouts) -> tuple[ModelInfo, ...]:  # noqa: ARG002
         """The two solvers."""
@@ -93,6 +94,7 @@ def _check(request: ModelRequest) -> None:
         "tools": bool(request.tools),
         "structured output": request.format is not None,
         "images": any(isinstance(part, Image) for message in request.messages for part in message.parts),
+        "audio": any(isinstance(part, Audio) for message in request.messages for part in message.parts),
         "reasoning effort": request.reasoning_effort not in (None, "none"),
     }
     for feature, wanted in lacking.items():
