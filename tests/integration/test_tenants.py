@@ -242,6 +242,13 @@ def listed(body: dict[str, Any]) -> list[dict[str, Any]]:
     return found if found is not None and "session_id" not in body else [body]
 
 
+FORM = (
+    "".join(
+        f"--x\r\ncontent-disposition: form-data; name={name}\r\n\r\n{value}\r\n"
+        for name, value in (("model", "lab/a"), ('"file"; filename="a.wav"', "RIFF"))
+    )
+    + "--x--"
+)
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "2 + 2"}]}]}
 ROUTES: dict[str, list[tuple[str, str, Any]]] = {
     "/api/session/{session_id}/events": [("GET", "/api/session/{session}/events", None),
@@ -251,10 +258,15 @@ ROUTES: dict[str, list[tuple[str, str, Any]]] = {
                              ("POST", "/v1/chat/completions", CHAT | {"model": "quorum/quick"})],
     "/v1/messages": [("POST", "/v1/messages", CHAT | {"max_tokens": 100})],
     "/v1/embeddings": [("POST", "/v1/embeddings", {"model": "lab/a", "input": "2 + 2"})],
+    "/v1/images/generations": [("POST", "/v1/images/generations", {"model": "lab/a", "prompt": "2 + 2"})],
+    "/v1/audio/speech": [("POST", "/v1/audio/speech", {"model": "lab/a", "input": "2 + 2", "voice": "alloy"})],
+    "/v1/audio/transcriptions": [("POST", "/v1/audio/transcriptions", FORM)],
+    "/v1/moderations": [("POST", "/v1/moderations", {"model": "lab/a", "input": "2 + 2"})],
     "/api/chat": [("POST", "/api/chat", CHAT), ("POST", "/api/chat", CHAT | {"stream": False})],
     "/api/generate": [("POST", "/api/generate", {"model": "lab/a", "prompt": "2 + 2", "stream": False})],
     "/v1/responses": [("POST", "/v1/responses", {"model": "lab/a", "input": "2 + 2", "previous_response_id": "{response}"})],
     "/v1/responses/{id}": [("GET", "/v1/responses/{response}", None), ("DELETE", "/v1/responses/{response}", None)],
+    "/v1/responses/{id}/cancel": [("POST", "/v1/responses/{response}/cancel", None)],
     "/v1/responses/{id}/input_items": [("GET", "/v1/responses/{response}/input_items", None)],
     "/v1/models/{model:path}": [("POST", "/v1/models/lab/a:generateContent", CONTENTS)],
     "/v1beta/models/{model:path}": [("POST", "/v1beta/models/lab/a:generateContent", CONTENTS),
@@ -288,7 +300,8 @@ async def test_no_other_route_shows_it(two: World) -> None:
                 if body is None
                 else json.loads(json.dumps(body).replace("{response}", two.ids["response"]))
             )
-            answer = await two.b.request(method, path, **({} if body is None else {"json": body}))
+            sent = {} if body is None else {"data" if isinstance(body, str) else "json": body}
+            answer = await two.b.request(method, path, **sent)
             nothing_of_a(two, [path, body], answer.status, f"{answer.body} {answer.headers}")
             if path == "/metrics":
                 assert answer.status == 403

@@ -38,7 +38,7 @@ class Rest:
         """One request; `headers` are added to the client's own."""
         headers = self.headers | more.pop("headers", {})
         async with self.session.request(method, self.url + path, headers=headers, **more) as response:
-            text = await response.text()
+            text = await response.text(errors="replace")
             kind = response.headers.get("content-type", "")
             body = json.loads(text) if kind.startswith("application/json") else text
             return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)

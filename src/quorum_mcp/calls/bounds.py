@@ -1,5 +1,7 @@
 """What a request cannot use more of, in every measure that models are priced by: tokens, characters, seconds."""
 
+from math import ceil
+
 from quorum_mcp.answers import Media, Usage
 from quorum_mcp.calls.tokens import AUDIO_TOKENS, BOUND_FACTOR, PER_IMAGE, audio_seconds
 from quorum_mcp.messages import Audio, Image, ModelRequest
@@ -52,7 +54,7 @@ def _media(request: ModelRequest) -> Media | None:
                 heard += audio_seconds(part)
     if not images and not heard:
         return None
-    return Media(audio_input=int(heard * AUDIO_TOKENS), image_input=images * IMAGE_TOKENS)
+    return Media(audio_input=ceil(heard * AUDIO_TOKENS), image_input=images * IMAGE_TOKENS)
 
 
 def _seconds(request: ModelRequest) -> float:
