@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from tests.support.guardrail import Guard, blocking, guardrail, rewriting
 from tests.support.keys import eventually
 from tests.support.mcp import MODERN, over_http
+from tests.support.media import wav
 from tests.support.rest import Rest
 from tests.support.script import Say
 from tests.support.server import config, serving
@@ -59,6 +61,9 @@ DIALECTS = {
     "openai": ("/v1/chat/completions", chat("a secret"), ("error", "code")),
     "responses": ("/v1/responses", {"model": "lab/a", "input": "a secret"}, ("error", "code")),
     "embeddings": ("/v1/embeddings", {"model": "lab/a", "input": "a secret"}, ("error", "code")),
+    "images": ("/v1/images/generations", {"model": "lab/a", "prompt": "a secret"}, ("error", "code")),
+    "speech": ("/v1/audio/speech", {"model": "lab/a", "input": "a secret", "voice": "x"}, ("error", "code")),
+    "moderations": ("/v1/moderations", {"model": "lab/a", "input": ["a secret"]}, ("error", "code")),
     "anthropic": ("/v1/messages", chat("a secret", max_tokens=9), ("error", "type")),
     "gemini": ("/v1beta/models/lab/a:generateContent", CONTENTS, ("error", "status")),
     "ollama": ("/api/chat", chat("a secret", stream=False), ("error",)),
@@ -309,3 +314,14 @@ async def test_nothing_is_asked_without_the_signature_or_at_a_forbidden_address(
             answer = await other.post("/v1/chat/completions", chat("hello"))
         assert (answer.status, guard.asked) == (503, [])
         assert "is not a public address" in answer.error["message"]
+
+
+async def test_a_transcription_is_judged_with_all_that_repeats_it(tmp_path: Path) -> None:
+    for chain in ({}, {"fallbacks": {"lab/a": ["lab/b"]}}):
+        async with guarded(tmp_path / str(len(chain)), more=chain) as (guard, _, rest):
+            guard.judge = rewriting("Two", "Three")
+            form = aiohttp.FormData({"model": "lab/a", "response_format": "verbose_json"})
+            form.add_field("file", wav(0.1), filename="a.wav")
+            answer = await rest.request("POST", "/v1/audio/transcriptions", data=form)
+            assert answer.body["text"] == "Three and two."
+            assert "segments" not in answer.body  # they hold the words as they were

@@ -94,8 +94,10 @@ class Guardrails:
         What is withheld was billed all the same: the error says how much was used, where the provider did.
         """
         noted = _Noted(items)
-        if not self._looks_after or state.call.request.task != "chat":
+        if not self._looks_after:
             watched = items
+        elif state.call.request.task is not None:
+            watched = self._in_one(state, target, noted.items())
         else:
             watched = self._windows(state, target).filtered(noted.items())
         try:
@@ -106,6 +108,14 @@ class Guardrails:
             if noted.answer is not None:
                 error.details["usage"] = to_builtins(noted.answer.usage)
             raise
+
+    async def _in_one(
+        self, state: State, target: Target, items: AsyncGenerator[Delta | Answer, None]
+    ) -> AsyncGenerator[Delta | Answer, None]:
+        """A task's answer, which is all that comes."""
+        async with aclosing(items):
+            async for item in items:
+                yield await self.after(state, target, item) if isinstance(item, Answer) else item
 
     def _windows(self, state: State, target: Target) -> Windows:
         async def judge(pieces: Sequence[Piece], window: Window) -> Sequence[str]:

@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 from quorum_mcp import codec
 from quorum_mcp.answers import Answer
 from quorum_mcp.messages import (
+    Audio,
     Extra,
     Image,
     JsonFormat,
@@ -20,6 +21,7 @@ from quorum_mcp.messages import (
     ToolResult,
     ToolUse,
 )
+from quorum_mcp.tasks import Embed
 
 
 class Piece(Struct, frozen=True, omit_defaults=True):
@@ -57,15 +59,17 @@ def texts_of_answer(answer: Answer) -> list[Piece]:
 
 
 def answer_with(answer: Answer, texts: Sequence[str]) -> Answer:
-    """The answer with other texts in the same places."""
-    return structs.replace(answer, parts=_parts(answer.parts, None, _taking(texts)))
+    """The answer with other texts in the same places, and without what repeats the ones before in a vendor's words."""
+    parts = _parts(answer.parts, None, _taking(texts))
+    return structs.replace(answer, parts=parts, native=answer.native if parts == answer.parts else None)
 
 
 def images_of(request: ModelRequest) -> int:
-    """How many images a request holds, which a guardrail is not shown."""
+    """How many images, sounds and inputs of tokens a request holds, which a guardrail is not shown."""
     parts = [part for message in request.messages for part in message.parts]
     parts += [inner for part in parts if isinstance(part, ToolResult) for inner in part.parts]
-    return sum(isinstance(part, Image) for part in parts)
+    tokens = len(request.task.tokens) if isinstance(request.task, Embed) else 0
+    return tokens + sum(isinstance(part, Image | Audio) for part in parts)
 
 
 def _taking(texts: Sequence[str]) -> Change:
@@ -105,7 +109,7 @@ def _part(part: Part, role: str | None, change: Change) -> Part:
                 for one in part.parts
             )
             return structs.replace(part, parts=inner)
-        case Image():
+        case Image() | Audio():
             return part
 
 
