@@ -1,15 +1,27 @@
 """docs/reference/providers.md: the catalogue, and what each vendor's API takes, found out by asking its wire."""
 
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 from quorum_mcp.config.environment import KEYS
 from quorum_mcp.errors import Unsupported
-from quorum_mcp.messages import Image, JsonFormat, Message, ModelRequest, Text, Tool, ToolChoice, message
+from quorum_mcp.messages import (
+    Audio,
+    Image,
+    JsonFormat,
+    Message,
+    ModelRequest,
+    Text,
+    Tool,
+    ToolChoice,
+    message,
+)
 from quorum_mcp.providers.builtin.provider import Builtin
 from quorum_mcp.providers.catalog import Vendor, catalog
 from quorum_mcp.providers.sim.models import FAULTS, PERSONALITIES
 from quorum_mcp.providers.wire import Wire
 from quorum_mcp.providers.wires import WIRES, load_wire
+from quorum_mcp.tasks import TaskName
 
 from .markdown import code, page, table
 
@@ -35,6 +47,14 @@ def _showing(image: Image) -> Probe:
     return _chat(messages=(Message("user", (Text("?"), image)),))
 
 
+def _performing(task: TaskName) -> Probe:
+    def probe(wire: Wire, model: str) -> None:
+        if task not in wire.tasks:
+            raise Unsupported(f"{model} has no {task}")
+
+    return probe
+
+
 FEATURES: dict[str, Probe] = {
     "tools": _chat(tools=(TOOL,)),
     "a tool that must be called": _chat(tools=(TOOL,), tool_choice=ToolChoice("required")),
@@ -47,7 +67,8 @@ FEATURES: dict[str, Probe] = {
     "no reasoning": _chat(reasoning_effort="none"),
     "seed": _chat(seed=1),
     "stop sequences": _chat(stop=("END",)),
-    "embeddings": lambda wire, model: wire.embed(model, ["?"]),
+    "sound": _chat(messages=(Message("user", (Audio("audio/wav", "AAAA"),)),)),
+    **{f"making {name}": _performing(name) for name in get_args(TaskName)},
 }
 INTRO = """
 A provider is a named source of models. A model is written `provider/model`; the first slash separates. The vendors

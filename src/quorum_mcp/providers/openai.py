@@ -97,8 +97,8 @@ class OpenAIWire:
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
-        if not self.dialect.embeddings:
-            self.tasks = self.tasks - {"embeddings"}
+        if self.dialect.tasks is not None:
+            self.tasks = self.tasks.intersection(self.dialect.tasks)
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The request for chat completions."""

@@ -28,7 +28,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         schema: whether a JSON schema can be enforced, or only "some JSON object".
         image_urls: whether the vendor fetches images by URL.
         seed: whether a seed is taken.
-        embeddings: whether the vendor has the embeddings path.
+        tasks: what the vendor can be asked for besides chats; None is all that the wire has.
         max_tokens: the cap to send where the request has none and the vendor demands one.
         budget_models: patterns of the models whose reasoning is set by a number of tokens, not by a word.
         budgets: that number for each word.
@@ -41,7 +41,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     schema: Literal["json_schema", "json_object"] = "json_schema"
     image_urls: bool = True
     seed: bool = True
-    embeddings: bool = True
+    tasks: tuple[TaskName, ...] | None = None
     max_tokens: int = 16384
     budget_models: tuple[str, ...] = ()
     budgets: dict[str, int] = field(default_factory=_usual_budgets)
