@@ -14,7 +14,7 @@ SRC = Path(__file__).parents[2] / "src"
 PACKAGE = "quorum_mcp"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"codec", "messages", "answers", "events", "event_data", "money", "ids", "errors"}),
+    frozenset({"codec", "messages", "tasks", "answers", "events", "event_data", "money", "ids", "errors"}),
     frozenset({"config", "store", "observe"}),
     frozenset({"access", "runs", "providers"}),
     frozenset({"operations", "calls", "notify"}),
