@@ -1,5 +1,6 @@
 // @ts-check
 /** Where each seat stands, and the way to it on the page. */
+import { announce } from "./announce.js";
 
 /** @typedef {import("./run.js").Turn} Turn */
 /** @typedef {import("../parts/ring.js").Place} Place */
@@ -45,4 +46,21 @@ export function toSeat(index) {
   if (!(body instanceof HTMLElement)) return;
   body.focus({ preventScroll: true });
   seat.scrollIntoView({ block: "nearest" });
+}
+
+const DISAGREEMENTS = ".strip-other, .point-disputed > summary, .tag-stands, .dissent";
+
+/** Open what the last answer says about disagreement, and put the keyboard there. */
+export function toDisagreement() {
+  const answers = document.querySelectorAll(".answer");
+  const found = answers[answers.length - 1]?.querySelector(DISAGREEMENTS);
+  if (!(found instanceof HTMLElement)) {
+    announce(answers.length ? "Nobody disagrees" : "There is no answer yet");
+    return;
+  }
+  if (found.getAttribute("aria-expanded") === "false") found.click();
+  if (found.parentElement instanceof HTMLDetailsElement) found.parentElement.open = true;
+  if (found.tabIndex < 0) found.tabIndex = -1;
+  found.focus({ preventScroll: true });
+  found.scrollIntoView({ block: "center" });
 }

@@ -19,6 +19,8 @@ export const SHORTCUTS = [
   { keys: "Ctrl Enter", does: "ask" },
   { keys: "Esc", does: "stop the run" },
   { keys: "1 … 9", does: "go to a seat" },
+  { keys: "d", does: "go to what they disagree on" },
+  { keys: "j k", does: "walk the rows of a table, Enter opens" },
   { keys: "?", does: "show this help" },
 ];
 

@@ -12,10 +12,10 @@
 
 /** @type {Entry[]} */
 export const PAGES = [
-  { pattern: /^\/$/, path: "/", title: "Ask", icon: "ask", group: "", styles: ["ask", "choice", "session"], needs: "ask", load: () => import("./ask.js") },
+  { pattern: /^\/$/, path: "/", title: "Ask", icon: "ask", group: "", styles: ["ask", "choice", "ring"], needs: "ask", load: () => import("./ask.js") },
   { pattern: /^\/sessions$/, path: "/sessions", title: "Sessions", icon: "sessions", group: "", styles: ["sessions"], needs: "read", load: () => import("./sessions.js") },
   { pattern: /^\/compare$/, styles: ["sessions", "answer"], needs: "read", load: () => import("./compare.js") },
-  { pattern: /^\/session\/([^/]+)$/, styles: ["session", "answer", "choice"], needs: "read", load: () => import("./session.js") },
+  { pattern: /^\/session\/([^/]+)$/, styles: ["session", "answer", "timeline", "ring", "choice"], needs: "read", load: () => import("./session.js") },
 ]; // prettier-ignore
 
 /** The groups of the menu, in their order; the first has no name. */

@@ -7,7 +7,7 @@ import { loadFirstWords } from "../lib/first-words.js";
 import { html } from "../lib/html.js";
 import { Run } from "../lib/run.js";
 import { sessionPath } from "../lib/router.js";
-import { toSeat } from "../lib/seats.js";
+import { toDisagreement, toSeat } from "../lib/seats.js";
 import { onKey } from "../lib/shortcuts.js";
 import { ErrorBox } from "../parts/error-box.js";
 import { FollowUp } from "../parts/follow-up.js";
@@ -30,6 +30,7 @@ export function Page({ caught: [id] }) {
     return () => clearInterval(timer);
   }, [run]);
   useEffect(() => onKey("Escape", () => stop(run, problem)), [run]);
+  useEffect(() => onKey("d", toDisagreement), [run]);
   useEffect(() => onKey("seat", (event) => toSeat(Number(event.key) - 1)), [run]);
 
   const turns = run.turns.value;

@@ -1,5 +1,6 @@
 // @ts-check
 /** What came out: the answer, how far they agree, what that is worth, what speaks against it, what it cost. */
+import { asMarkdown } from "../lib/as-markdown.js";
 import { count, money, seconds } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { places } from "../lib/seats.js";
@@ -12,6 +13,8 @@ import { Icon } from "./icon.js";
 import { Points } from "./points.js";
 import { Rich } from "./rich.js";
 import { Ring } from "./ring.js";
+import { Thumbs } from "./thumbs.js";
+import { toast } from "./toast.js";
 
 /** @type {Record<string, {icon: string, words: string}>} */
 const VERDICTS = {
@@ -20,8 +23,8 @@ const VERDICTS = {
   cannot_tell: { icon: "unclear", words: "Agreement cannot be told" },
 };
 
-/** @param {{turn: import("../lib/run.js").Turn}} props */
-export function Answer({ turn }) {
+/** @param {{id: string, turn: import("../lib/run.js").Turn}} props `id` of the session */
+export function Answer({ id, turn }) {
   const result = turn.result.value;
   const verdict = VERDICTS[result.agreement] ?? VERDICTS.cannot_tell;
   const worth = confidence(result, turn.seats.length);
@@ -44,7 +47,7 @@ export function Answer({ turn }) {
       <${Attack} attack=${result.attack} />
       <${Dissent} dissent=${result.dissent} />
       <${OpenQuestions} texts=${result.blind_spots} />
-      <${Cost} result=${result} />
+      <${Cost} id=${id} turn=${turn.number} result=${result} />
     </section>
   `;
 }
@@ -75,12 +78,13 @@ function OpenQuestions({ texts }) {
   `;
 }
 
-/** @param {{result: any}} props */
-function Cost({ result }) {
+/** @param {{id: string, turn: number, result: any}} props */
+function Cost({ id, turn, result }) {
   const copied = useSignal(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(result.consensus ?? "");
+    await navigator.clipboard.writeText(asMarkdown(result));
     copied.value = true;
+    toast("Copied as Markdown");
   };
   const cost = `${result.cost_complete ? "" : "at least "}${money(result.total_cost)}`;
   return html`
@@ -91,9 +95,12 @@ function Cost({ result }) {
         <span>${count(result.rounds, "round")}</span>
         <span>${seconds(result.duration)}</span>
       </p>
-      <button type="button" class="plain labelled" onClick=${copy}>
-        <${Icon} name=${copied.value ? "check" : "copy"} />${copied.value ? "Copied" : "Copy as Markdown"}
-      </button>
+      <div class="answer-actions">
+        <${Thumbs} id=${id} turn=${turn} />
+        <button type="button" class="plain labelled" onClick=${copy}>
+          <${Icon} name=${copied.value ? "check" : "copy"} size=${18} />${copied.value ? "Copied" : "Copy as Markdown"}
+        </button>
+      </div>
     </footer>
   `;
 }

@@ -10,15 +10,15 @@ const MEANING = {
   devils_advocate: "One attacks the answer, the others defend it",
 };
 
-/** @param {{value: import("../vendor/signals.js").Signal<string>}} props */
-export function ModeChoice({ value }) {
+/** @param {{value: import("../vendor/signals.js").Signal<string>, name?: string}} props */
+export function ModeChoice({ value, name: group = "mode" }) {
   return html`
     <fieldset class="modes">
       <legend>Mode</legend>
       ${Object.entries(MODES).map(
         ([name, title]) => html`
           <label class="mode">
-            <input type="radio" name="mode" value=${name} checked=${value.value === name}
+            <input type="radio" name=${group} value=${name} checked=${value.value === name}
               onChange=${() => {
                 value.value = name;
               }} />

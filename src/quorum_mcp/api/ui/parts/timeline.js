@@ -8,6 +8,7 @@ import { html } from "../lib/html.js";
 
 const STEPS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600]; // seconds between two marks of the scale
 const MARKS = 6;
+const LANE = 20; // pixels, as css/timeline.css has it
 
 /** @param {{run: import("../lib/run.js").Run, turn: Turn}} props */
 export function Timeline({ run, turn }) {
@@ -19,6 +20,7 @@ export function Timeline({ run, turn }) {
   return html`
     <div class="timeline">
       <ol class="lanes">
+        <${Edges} turn=${turn} at=${at} />
         ${lanes(turn).map(({ name, calls }) => html`<${Lane} key=${name} name=${name} calls=${calls} at=${at} end=${end} />`)}
       </ol>
       <div class="scale" aria-hidden="true">
@@ -38,6 +40,37 @@ function lanes(turn) {
     ...seated,
     ...roles.map((role) => ({ name: ROLES[role] ?? role, calls: others.filter((call) => call.role === role) })),
   ];
+}
+
+/**
+ * Who read whom: from each answer to every review of it. The words of the lanes say the same by their rounds.
+ * @param {{turn: Turn, at: (moment: number) => number}} props
+ */
+function Edges({ turn, at }) {
+  const edges = turn.seats.flatMap((seat) => turn.of(seat.index).filter((call) => call.round > 1).flatMap((call) => read(turn, call)));
+  if (!edges.length) return null;
+  return html`
+    <li class="edges" aria-hidden="true">
+      <svg viewBox=${`0 0 100 ${turn.seats.length}`} preserveAspectRatio="none" height=${turn.seats.length * LANE}>
+        ${edges.map(([from, to]) => html`<path d=${curve(at(from.ended.value ?? 0), Number(from.seat), at(to.started), Number(to.seat))} />`)}
+      </svg>
+    </li>
+  `;
+}
+
+/** The answers of other seats that a review was made of: the last of each that was there before. @param {Turn} turn @param {Call} review @returns {[Call, Call][]} */
+function read(turn, review) {
+  return turn.seats
+    .filter((seat) => seat.index !== review.seat)
+    .map((seat) => turn.of(seat.index).filter((call) => call.round < review.round && call.state === "ok").pop())
+    .filter((call) => call !== undefined)
+    .map((call) => [call, review]);
+}
+
+/** @param {number} x @param {number} lane @param {number} toX @param {number} toLane */
+function curve(x, lane, toX, toLane) {
+  const bend = Math.max(1, (toX - x) / 2);
+  return `M${x} ${lane + 0.5}C${x + bend} ${lane + 0.5} ${toX - bend} ${toLane + 0.5} ${toX} ${toLane + 0.5}`;
 }
 
 /** @param {{name: string, calls: Call[], at: (moment: number) => number, end: number}} props */

@@ -6,6 +6,7 @@ import { Answer } from "./answer.js";
 import { ErrorBox } from "./error-box.js";
 import { Notices } from "./notices.js";
 import { Progress } from "./progress.js";
+import { SessionTools } from "./session-tools.js";
 import { Seats } from "./seats.js";
 import { Timeline } from "./timeline.js";
 
@@ -19,14 +20,15 @@ export function TurnView({ run, turn, last, onStop }) {
     <article class="turn" aria-labelledby=${`question-${turn.number}`}>
       <header class="question column">
         <h1 id=${`question-${turn.number}`} class=${shape} dir="auto" tabindex=${shape === LONG ? 0 : undefined}>${turn.query}</h1>
-        <p class="quiet">
-          ${MODES[turn.mode] ?? turn.mode} · ${count(turn.seats.length, "seat")}
-        </p>
+        <div class="question-foot">
+          <p class="quiet">${MODES[turn.mode] ?? turn.mode} · ${count(turn.seats.length, "seat")}</p>
+          ${last && ended && html`<${SessionTools} id=${run.id} turn=${turn} />`}
+        </div>
       </header>
       <div class="column">
         <${Notices} turn=${turn} />
         ${!ended && html`<${Progress} run=${run} turn=${turn} onStop=${onStop} />`}
-        ${turn.result.value && html`<${Answer} turn=${turn} />`}
+        ${turn.result.value && html`<${Answer} id=${run.id} turn=${turn} />`}
         ${ended && ended.how !== "finished" && html`<${Ending} turn=${turn} how=${ended.how} />`}
       </div>
       <${Seats} run=${run} turn=${turn} last=${last} />
