@@ -1,6 +1,8 @@
 """JSON in and out of bytes: the one module that knows which library does it."""
 
 import json
+import re
+from itertools import accumulate
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -12,6 +14,10 @@ JSONError = msgspec.DecodeError
 
 ShapeError = msgspec.ValidationError
 """The kind of `JSONError` that says: it is JSON, of another shape."""
+
+MAX_DEPTH = 128
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
@@ -44,6 +50,31 @@ def decode(data: bytes | str, shape: Any = Any) -> Any:
         return decoder.decode(data)
     except UnicodeDecodeError as error:
         raise JSONError(f"not UTF-8: {error.reason}") from error
+    except RecursionError:
+        raise JSONError("nested too deeply") from None
+
+
+@overload
+def decode_foreign(data: bytes) -> Any: ...
+@overload
+def decode_foreign(data: bytes, shape: type[T]) -> T: ...
+def decode_foreign(data: bytes, shape: Any = Any) -> Any:
+    """As `decode`, for what a caller sent: refused too where it nests deeper than `MAX_DEPTH`.
+
+    Whoever walks through the value, or writes it again, would run out of stack somewhere.
+
+    Raises:
+        JSONError: not JSON, not UTF-8, not of that shape, or too deep.
+    """
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+        raise JSONError(f"nested deeper than {MAX_DEPTH} levels")
+    return decode(data, shape)
+
+
+def _depth(data: bytes) -> int:
+    """How deep JSON nests; what stands in its strings does not count."""
+    brackets = _STRINGS.sub(b"", data).translate(None, _ALL_BUT_BRACKETS)
+    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
 
 
 def decode_halves(data: bytes, shape: type[T]) -> T:

@@ -3,6 +3,7 @@
 QuorumError
 ├── InvalidInput          invalid_input         422, exit 2
 │   └── Malformed         invalid_input         400, exit 2   (not JSON at all)
+│       └── TooLarge      invalid_input         413, exit 2
 ├── Unsupported           unsupported           400, exit 2
 ├── ConfigError           config_error          500, exit 2
 ├── Unauthenticated       unauthenticated       401, exit 7
@@ -92,6 +93,12 @@ class Malformed(InvalidInput):
     """The request cannot be read at all: not JSON, not UTF-8, not an object."""
 
     status = 400
+
+
+class TooLarge(Malformed):
+    """More than is read."""
+
+    status = 413
 
 
 class Unsupported(QuorumError):

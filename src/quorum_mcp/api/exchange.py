@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from quorum_mcp import codec, money
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.api.failures import error_headers
-from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
+from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError, TooLarge
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.02
@@ -87,7 +87,10 @@ class Exchange:
         return None if usd is None else money.from_usd(usd)
 
     async def body(self) -> bytes:
-        """The whole body. Raises `Malformed` for one that is too large or breaks off."""
+        """The whole body. Raises `TooLarge`, if its length is told before it is read; `Cancelled` if it breaks off."""
+        told = self.header("content-length")
+        if told is not None and int(told) > MAX_BODY:
+            raise _too_large()
         pieces: list[bytes] = []
         size = 0
         while True:
@@ -97,7 +100,7 @@ class Exchange:
             piece = message.get("body", b"")
             size += len(piece)
             if size > MAX_BODY:
-                raise Malformed(f"the body is larger than {MAX_BODY} bytes", hint="send less at once")
+                raise _too_large()
             pieces.append(piece)
             if not message.get("more_body"):
                 return b"".join(pieces)
@@ -105,7 +108,7 @@ class Exchange:
     async def json_body(self) -> dict[str, Any]:
         """The body as a JSON object. Raises `Malformed` for anything else."""
         try:
-            value = codec.decode(await self.body())
+            value = codec.decode_foreign(await self.body())
         except codec.JSONError as error:
             raise Malformed(f"the body is not JSON: {error}", hint="send a JSON object") from None
         if not isinstance(value, dict):
@@ -158,6 +161,10 @@ class Exchange:
         given = {**headers, **self.more()}
         lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"the body is larger than {MAX_BODY} bytes", hint="send less at once")
 
 
 class _Watch:

@@ -123,8 +123,8 @@ class Frames:
 
 def _frame_of(raw: str | bytes, example: str) -> Frame:
     try:
-        frame = codec.decode(raw)
-    except (codec.JSONError, RecursionError) as error:
+        frame = codec.decode_foreign(raw.encode() if isinstance(raw, str) else raw)
+    except codec.JSONError as error:
         raise Malformed(f"the frame is not JSON: {error}", hint=f"send {example}, say") from None
     if not isinstance(frame, dict):
         raise Malformed("the frame is not a JSON object", hint=f"send {example}, say")

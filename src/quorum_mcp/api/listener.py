@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from quorum_mcp.api.connection import Connection, sweep
 from quorum_mcp.api.crowd import MAX_FRAME
 from quorum_mcp.errors import ConfigError
 
@@ -21,6 +22,12 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; every tenth time, connections are looked at."""
+        if counter % 10 == 0:
+            sweep(self.server_state.connections)
+        return await super().on_tick(counter)
 
 
 @asynccontextmanager
@@ -46,7 +53,7 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
         ) from error
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         loop="none",
         lifespan="off",
         proxy_headers=False,

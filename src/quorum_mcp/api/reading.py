@@ -17,7 +17,7 @@ def json_of(body: bytes, shape: type[T], what: str) -> T:
         InvalidInput: a field is unknown, missing, or of the wrong kind.
     """
     try:
-        return codec.decode(body, shape)
+        return codec.decode_foreign(body, shape)
     except codec.ShapeError as error:
         raise InvalidInput(str(error), hint=f"fields and their types are those of {what}") from None
     except codec.JSONError as error:

@@ -14,7 +14,7 @@ from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.rate_headers import rate_headers
 from quorum_mcp.api.tables import csv_response, wants_csv
 from quorum_mcp.calls.pipeline import Calls
-from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError
+from quorum_mcp.errors import Cancelled, Malformed, QuorumError, TooLarge
 from quorum_mcp.events import Event
 from quorum_mcp.operations.card import AnyOperation, Effect
 from quorum_mcp.operations.context import Context, Services
@@ -51,8 +51,6 @@ def guarded(endpoint: Endpoint) -> Endpoint:
             error.request_id = error.request_id or request.state.request_id
             path = request.url.path.removeprefix(request.scope.get("root_path", ""))
             response = error_response(error, path)
-            if isinstance(error, TooLarge):
-                response.headers["connection"] = "close"
         response.headers.update(getattr(request.state, "rate_headers", {}))
         return response
 
@@ -103,8 +101,8 @@ def body_of(request: Request) -> dict[str, Any]:
             f"the body is {kind or 'of no type'}", hint="send JSON with content-type: application/json"
         )
     try:
-        body = codec.decode(raw)
-    except (codec.JSONError, RecursionError) as error:
+        body = codec.decode_foreign(raw)
+    except codec.JSONError as error:
         raise Malformed(
             f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
         ) from None
@@ -113,30 +111,25 @@ def body_of(request: Request) -> dict[str, Any]:
     return body
 
 
-class TooLarge(InvalidInput):
-    """More than is read; the connection is closed on the rest."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"the body is larger than {MAX_BODY} bytes", hint="upload files with POST /api/files"
-        )
-
-
 async def _bounded(request: Request) -> bytes:
     """The body, read only as far as it may be large: its length need not be told, or true."""
     if int(request.headers.get("content-length") or 0) > MAX_BODY:
-        raise TooLarge
+        raise _too_large()
     chunks: list[bytes] = []
     room = MAX_BODY
     try:
         async for chunk in request.stream():
             room -= len(chunk)
             if room < 0:
-                raise TooLarge
+                raise _too_large()
             chunks.append(chunk)
     except ClientDisconnect:
         raise Cancelled("the caller hung up") from None
     return b"".join(chunks)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"the body is larger than {MAX_BODY} bytes", hint="upload files with POST /api/files")
 
 
 def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endpoint:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from quorum_mcp.api.connection import Connection, sweep
 from quorum_mcp.api.crowd import MAX_FRAME
 from quorum_mcp.errors import ConfigError
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 3
 """How long open answers may go on after the server was told to end."""
+
+UNSENT = 64 * 1024
+"""Bytes of an answer that the system takes before the caller has: by itself it takes megabytes, and what a slow
+reader has not taken has been paid for and read already."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -27,12 +32,15 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(
             f"cannot listen on {host}:{port}: {reason}", hint=f"try another one: --port {port + 1}"
         ) from error
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
+    return listener
 
 
 def url_of(listener: socket.socket) -> str:
@@ -59,7 +67,7 @@ class Server(uvicorn.Server):
     ) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=Connection,
             loop="none",  # whoever starts this has chosen it
             lifespan="on",
             proxy_headers=False,  # who is local is judged by the connection itself
@@ -89,6 +97,12 @@ class Server(uvicorn.Server):
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
             self._listener.close()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second; every tenth time, connections are looked at."""
+        if counter % 10 == 0:
+            sweep(self.server_state.connections)
+        return await super().on_tick(counter)
 
     def stop(self) -> None:
         """Begin the orderly end."""

@@ -67,8 +67,8 @@ def _object(request: Request) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        body = codec.decode(raw)
-    except (codec.JSONError, RecursionError) as error:
+        body = codec.decode_foreign(raw)
+    except codec.JSONError as error:
         raise Malformed(
             f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
         ) from None
