@@ -35,7 +35,7 @@ class Asking:
 
 @dataclass
 class Told:
-    """What came back: the text, the reasoning, and whatever the answer says besides (the field `quorum`)."""
+    """What came back: the text, the reasoning, and the field `quorum` (Gemini's and Ollama's clients drop it)."""
 
     text: str = ""
     reasoning: str = ""
@@ -122,7 +122,7 @@ async def ask_messages(url: str, asked: Asking) -> Told:
         fields: Any = {"model": asked.model, "max_tokens": 100, "messages": QUESTION}
         if not asked.stream:
             raw = await client.messages.with_raw_response.create(**fields)
-            answer = raw.parse()
+            answer = await raw.parse()
             told = Told(quorum=(answer.model_extra or {}).get("quorum") or {}, headers=dict(raw.headers))
         else:
             told = Told()
@@ -159,7 +159,6 @@ async def ask_gemini(url: str, asked: Asking) -> Told:
                 told.reasoning += part.text or ""
             else:
                 told.text += part.text or ""
-        told.quorum = (answer.model_extra or {}).get("quorum") or told.quorum
         told.headers = dict((answer.sdk_http_response and answer.sdk_http_response.headers) or {})
     return told
 
@@ -177,7 +176,6 @@ async def ask_ollama(url: str, asked: Asking) -> Told:
         for answer in answers:
             told.text += answer.message.content or ""
             told.reasoning += answer.message.thinking or ""
-            told.quorum = (answer.model_extra or {}).get("quorum") or told.quorum
         return told
 
 

@@ -82,6 +82,8 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple
         up.model("long", Say(fail="context"))
         up.model("filtered", Say(fail="filter"))
         up.model("refused", Say(fail="auth"))
+        for arguments in ("{broken", "[1]"):
+            up.model(f"tool {arguments}", Say(tools=(("look", arguments),)))
         given = config(up.url, retry={"attempts": 1})
         gone = f"http://127.0.0.1:{free_port()}/v1"
         given["providers"]["gone"] = {"wire": "openai", "base_url": gone, "models": ["x"], "price": given["providers"]["lab"]["price"]}  # fmt: skip
@@ -141,3 +143,13 @@ async def test_clients_ask_again_only_where_it_may_help(world: tuple[Rest, dict[
     )
     assert (answer.status, answer.headers["x-should-retry"]) == (429, "true")
     assert int(answer.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("arguments", ["{broken", "[1]"])
+@pytest.mark.parametrize("client", ["anthropic", "gemini", "ollama"])
+async def test_arguments_that_are_no_object_are_the_providers_fault(
+    world: tuple[Rest, dict[str, str]], client: str, arguments: str
+) -> None:
+    q, _ = world
+    seen = await failed(client, q.url, Asking("lab/tool " + arguments, key=BOOTSTRAP))
+    assert (seen.status, "arguments" in seen.message) == (502, True), seen

@@ -70,6 +70,7 @@ class Say:
         capped: whether the request's own cap on tokens is obeyed.
         headers: of the answer, besides the usual ones.
         refusal: the words of a failure, instead of the usual ones.
+        tools: calls of tools besides the text: names and arguments.
         status: the status of an `error`.
     """
 
@@ -85,6 +86,7 @@ class Say:
     capped: bool = True
     headers: dict[str, str] = field(default_factory=dict)
     refusal: str = ""
+    tools: tuple[tuple[str, str], ...] = ()
     status: int = 500
 
 

@@ -160,7 +160,7 @@ class Upstream:
         if asked.body.get("stream"):
             return await self._stream(asked, say, stop, writer)
         asked.output_tokens = _count(asked.said)
-        message = {"role": "assistant", "content": asked.said}
+        message = {"role": "assistant", "content": asked.said} | _tools(say)
         choice = {"index": 0, "finish_reason": stop, "message": message}
         data = json.dumps(_head(asked) | _usage(asked, say) | {"choices": [choice]}).encode()
         if say.fail == "cut" or say.hold_after:
@@ -191,7 +191,8 @@ class Upstream:
                     return False
                 if say.hold_after:
                     await self._gate(say.hold_after).wait()
-        await _event(writer, _head(asked) | {"choices": [{"index": 0, "delta": {}, "finish_reason": stop}]})
+        ended = {"index": 0, "delta": _tools(say), "finish_reason": stop}
+        await _event(writer, _head(asked) | {"choices": [ended]})
         if (asked.body.get("stream_options") or {}).get("include_usage") and say.usage:
             await _event(writer, _head(asked) | _usage(asked, say) | {"choices": []})
         writer.write(chunk(b"data: [DONE]\n\n") + LAST)
@@ -275,6 +276,20 @@ def _vectors(given: dict[str, Any]) -> dict[str, Any]:
     rows = [{"index": n, "embedding": [float(len(text)), 0.5]} for n, text in enumerate(given["input"])]
     used = sum(_count(text) if isinstance(text, str) else len(text) for text in given["input"])
     return {"data": rows, "model": given["model"], "usage": {"prompt_tokens": used, "total_tokens": used}}
+
+
+def _tools(say: Say) -> dict[str, Any]:
+    """The calls of tools, whole."""
+    calls = [
+        {
+            "index": n,
+            "id": f"call_{n}",
+            "type": "function",
+            "function": {"name": name, "arguments": arguments},
+        }
+        for n, (name, arguments) in enumerate(say.tools)
+    ]
+    return {"tool_calls": calls} if calls else {}
 
 
 def _head(asked: Asked) -> dict[str, Any]:

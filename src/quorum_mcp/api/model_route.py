@@ -14,6 +14,7 @@ from quorum_mcp import money
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.answers import Delta
 from quorum_mcp.api.exchange import Exchange, Raw
+from quorum_mcp.api.panel_headers import panel_headers
 from quorum_mcp.api.rate_headers import rate_headers
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Restart, Result
@@ -195,4 +196,6 @@ def _headers(result: Result) -> dict[str, str]:
         headers["x-quorum-cost"] = f"{money.to_usd(result.cost):.9f}"
     if result.simulated:
         headers["x-simulated"] = "true"
+    if result.extension is not None:
+        headers |= panel_headers(result.extension)
     return headers

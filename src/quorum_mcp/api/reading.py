@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from quorum_mcp import codec
-from quorum_mcp.errors import InvalidInput, Malformed
+from quorum_mcp.errors import BadProviderAnswer, InvalidInput, Malformed
+from quorum_mcp.messages import ToolUse
 
 T = TypeVar("T")
 
@@ -44,3 +45,20 @@ def object_of(given: Any, name: str) -> dict[str, Any]:
     """The object under `name`, empty where there is none."""
     value = given.get(name) if isinstance(given, dict) else None
     return value if isinstance(value, dict) else {}
+
+
+def arguments_of(use: ToolUse) -> dict[str, Any]:
+    """The arguments of a tool's call, for the APIs that show them as an object and not as the model's own text.
+
+    Raises `BadProviderAnswer` where the model wrote something else.
+    """
+    try:
+        value = codec.decode(use.arguments or "{}")
+    except codec.JSONError:
+        value = None
+    if not isinstance(value, dict):
+        raise BadProviderAnswer(
+            f"the model calls {use.name} with arguments that are no JSON object",
+            hint="ask again; OpenAI's APIs show what it wrote",
+        )
+    return value

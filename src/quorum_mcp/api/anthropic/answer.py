@@ -6,6 +6,7 @@ from typing import Any
 from quorum_mcp import codec
 from quorum_mcp.answers import Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
 from quorum_mcp.api.openai.answer import extension
+from quorum_mcp.api.reading import arguments_of
 from quorum_mcp.calls.call import Result
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
@@ -124,8 +125,8 @@ def _block(part: Part) -> Json:
             if opaque is not None and not text:
                 return {"type": "redacted_thinking", "data": opaque}
             return {"type": "thinking", "thinking": text, "signature": signature or ""}
-        case ToolUse(id, name, arguments):
-            return {"type": "tool_use", "id": id, "name": name, "input": codec.decode(arguments or "{}")}
+        case ToolUse(id, name):
+            return {"type": "tool_use", "id": id, "name": name, "input": arguments_of(part)}
         case _:
             raise TypeError(f"a model does not answer with a {type(part).__name__}")
 

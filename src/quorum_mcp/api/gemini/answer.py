@@ -6,6 +6,7 @@ from typing import Any
 from quorum_mcp import codec
 from quorum_mcp.answers import Delta, ReasoningDelta, StopReason, TextDelta, Usage
 from quorum_mcp.api.openai.answer import extension
+from quorum_mcp.api.reading import arguments_of
 from quorum_mcp.calls.call import Result
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
@@ -83,8 +84,8 @@ def _pieces(part: Part) -> list[Json]:
         case Reasoning(text, signature):
             seal = {"thoughtSignature": signature} if signature else {}
             return [{"text": text, "thought": True, **seal}] if text or seal else []
-        case ToolUse(id, name, arguments):
-            return [{"functionCall": {"id": id, "name": name, "args": codec.decode(arguments or "{}")}}]
+        case ToolUse(id, name):
+            return [{"functionCall": {"id": id, "name": name, "args": arguments_of(part)}}]
         case _:
             raise TypeError(f"a model does not answer with a {type(part).__name__}")
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from quorum_mcp import codec
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, TextDelta
 from quorum_mcp.api.openai.answer import extension
+from quorum_mcp.api.reading import arguments_of
 from quorum_mcp.calls.call import Result
 
 Json = dict[str, Any]
@@ -80,7 +81,7 @@ def _ending(result: Result) -> Json:
 
 def _tool_calls(answer: Answer) -> list[Json]:
     return [
-        {"id": use.id, "function": {"name": use.name, "arguments": codec.decode(use.arguments or "{}")}}
+        {"id": use.id, "function": {"name": use.name, "arguments": arguments_of(use)}}
         for use in answer.tool_uses
     ]
 
