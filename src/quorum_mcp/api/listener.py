@@ -30,6 +30,18 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+def bound(host: str, port: int, setting: str) -> socket.socket:
+    """A listener on host and port. Raises `ConfigError` with the setting's name where the port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="set another port, or leave it out",
+        ) from error
+
+
 @asynccontextmanager
 async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGenerator[None, None]:
     """Serve `app` on host and port for as long as the context is open.
@@ -43,14 +55,7 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
     Raises:
         ConfigError: the port cannot be had.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise ConfigError(
-            f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="set another port, or leave it out",
-        ) from error
+    listener = bound(host, port, setting)
     config = uvicorn.Config(
         app,
         http=Connection,

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from starlette.types import ASGIApp
 
-from quorum_mcp.api.listener import listening
+from quorum_mcp.api.listener import bound, listening
 from quorum_mcp.config.settings import Settings
 
 
@@ -17,6 +17,13 @@ def ports(settings: Settings) -> dict[str, int]:
         "server.bridge_websocket_port": server.bridge_websocket_port,
         "MCP_PORT": settings.mcp_port,
     }
+
+
+def check_ports(settings: Settings) -> None:
+    """Raise `ConfigError` where the bridge is wanted and a port of it cannot be had."""
+    if settings.server.bridge:
+        for setting, port in ports(settings).items():
+            bound(settings.server.bridge_host, port, setting).close()
 
 
 @asynccontextmanager

@@ -60,6 +60,7 @@ def command(
     access_log: bool,
 ) -> None:
     """Start the server: web page, REST, WebSocket and MCP, until interrupted."""
+    from quorum_mcp.api.bridge.ports import check_ports
     from quorum_mcp.cli.serving import listen, uvloop_factory
     from quorum_mcp.cli.workers import Workers, place, require_shared
     from quorum_mcp.config.load import load
@@ -77,6 +78,7 @@ def command(
         return
     if mine is not None:
         settings = structs.replace(settings, server=_of_worker(settings.server, mine.number))
+    check_ports(settings)  # said here in one line; the server would only find out while it starts
     root_path = "/" + root_path.strip("/") if root_path.strip("/") else ""
     with asyncio.Runner(loop_factory=uvloop_factory()) as runner:
         runner.run(_serve(session, settings, listener, root_path, access_log=access_log, mine=mine))
