@@ -99,3 +99,23 @@ async def test_without_a_key_both_dialects_say_so(tmp_path: Path) -> None:
             assert answer.status == 401
             assert answer.error["type"] == "authentication_error"
             assert ("request_id" in answer.body) == (path == "/v1/messages")
+
+
+async def test_tokens_are_counted_here_where_the_provider_counts_none(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, client):
+        counts = [
+            await client.messages.count_tokens(model="lab/a", messages=QUESTION, **more)
+            for more in (
+                {},
+                {"system": "Be brief, and say it in as few words as you can."},
+                {"tools": [{"name": "look", "input_schema": {"type": "object"}}]},
+            )
+        ]
+        assert 5 < counts[0].input_tokens < counts[1].input_tokens < counts[2].input_tokens
+        assert counts[0].model_extra["quorum"] == {
+            "call_id": counts[0].model_extra["quorum"]["call_id"], "cost": 0, "simulated": False, "warnings": [],
+            "estimated": True,
+        }  # fmt: skip
+        assert not up.asked
+        with pytest.raises(anthropic.UnprocessableEntityError, match="max_tokens"):
+            await client.messages.count_tokens(model="lab/a", messages=QUESTION, extra_body={"max_tokens": 5})

@@ -9,8 +9,8 @@ import pytest
 from openai import AsyncOpenAI
 from tests.support.rest import Rest
 from tests.support.script import Say
-from tests.support.server import scripted
-from tests.support.upstream import Upstream
+from tests.support.server import config, scripted, serving
+from tests.support.upstream import Upstream, upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]  # the client builds its types when first used
 QUESTION = [{"role": "user", "content": "What is 2 + 2?"}]
@@ -91,6 +91,11 @@ async def test_what_is_sent_reaches_the_provider(tmp_path: Path) -> None:
         assert body["response_format"]["json_schema"]["name"] == "x"
 
 
+def sound(form: str, data: str) -> list[dict[str, object]]:
+    part = {"type": "input_audio", "input_audio": {"data": data, "format": form}}
+    return [{"role": "user", "content": [part]}]
+
+
 @pytest.mark.parametrize(
     ("more", "kind", "says"),
     [
@@ -100,7 +105,9 @@ async def test_what_is_sent_reaches_the_provider(tmp_path: Path) -> None:
         ({"model": "lab/none"}, openai.NotFoundError, "lab/none|none"),
         ({"model": "quorum/fast"}, openai.NotFoundError, "quorum/"),
         ({"messages": []}, openai.UnprocessableEntityError, "messages"),
-        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, openai.BadRequestError, "input_audio"),
+        ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, openai.BadRequestError, "file"),
+        ({"messages": sound("flac", "AAAA")}, openai.BadRequestError, "flac"),
+        ({"messages": sound("wav", "!")}, openai.UnprocessableEntityError, "base64"),
         ({"extra_headers": {"x-quorum-max-cost": "nan"}}, openai.UnprocessableEntityError, "x-quorum-max-cost"),
         ({"extra_headers": {"x-quorum-max-cost": "0.0000001"}}, openai.APIStatusError, "max_cost"),
     ],
@@ -186,3 +193,50 @@ async def test_embeddings_in_both_forms(tmp_path: Path) -> None:
         assert (call["input_tokens"], call["cost"]) == (2, pytest.approx(2e-6))
         with pytest.raises(openai.UnprocessableEntityError, match="input"):
             await client.embeddings.create(model="lab/e", input=[])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_text_completions(tmp_path: Path, stream: bool) -> None:
+    async with asking(tmp_path) as (up, q, client):
+        up.model("a", Say(FOUR, drip=0.001, piece=5))
+        asked = await client.completions.create(
+            model="lab/a", prompt="Two and two is", max_tokens=50, stop=["END"], seed=7, presence_penalty=0.5,
+            user="u1", stream=stream, **({"stream_options": {"include_usage": True}} if stream else {}),
+        )  # fmt: skip
+        parts = [part async for part in asked] if stream else [asked]
+        assert "".join(part.choices[0].text for part in parts if part.choices) == FOUR
+        assert [part.choices[0].finish_reason for part in parts if part.choices][-1] == "stop"
+        assert len(parts) > 3 or not stream
+        assert (parts[-1].usage.completion_tokens, parts[-1].model) == (up.asked[0].output_tokens, "lab/a")
+        body = up.asked[0].body
+        assert body["messages"] == [{"role": "user", "content": "Two and two is"}]
+        assert (body["max_tokens"], body["stop"], body["seed"], body["user"]) == (50, ["END"], 7, "u1")
+        assert (await q.get("/api/calls?limit=1"))["calls"][0]["surface"] == "openai"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"suffix": "."}, {"echo": True}, {"logprobs": 1}, {"n": 2}, {"best_of": 2}, {"prompt": ["a", "b"]},
+     {"prompt": [1, 2]}, {"prompt": ""}],
+    ids=lambda more: str(*more),
+)  # fmt: skip
+async def test_text_completions_refuse_by_name(tmp_path: Path, more: dict[str, object]) -> None:
+    async with asking(tmp_path) as (up, _, client):
+        with pytest.raises((openai.BadRequestError, openai.UnprocessableEntityError), match=next(iter(more))):
+            await client.completions.create(**{"model": "lab/a", "prompt": "Two"} | more)
+        assert not up.asked
+
+
+async def test_discover_asks_the_providers(tmp_path: Path) -> None:
+    more = {"providers": {"gone": {"wire": "openai", "base_url": "http://127.0.0.1:9/v1"}}}
+    async with upstream() as up:
+        given = config(up.url)
+        given["providers"] |= more["providers"]
+        async with serving(tmp_path, given) as q:
+            before = await q.get("/v1/models/discover")
+            up.model("new", FOUR)
+            after = await q.post("/v1/models/discover")
+            names = [{row["id"] for row in found["data"]} for found in (before, after)]
+            assert "lab/new" in names[1] - names[0]
+            assert "cannot reach" in after["quorum"]["errors"]["gone"]
+            assert "lab/new" in {row["id"] for row in (await q.get("/v1/models"))["data"]}

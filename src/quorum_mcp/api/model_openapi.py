@@ -10,9 +10,13 @@ from quorum_mcp.api.anthropic.request import MessageRequest
 from quorum_mcp.api.gemini import request as gemini
 from quorum_mcp.api.ollama import request as ollama
 from quorum_mcp.api.ollama.models import ShowRequest
+from quorum_mcp.api.openai.completions import CompletionRequest
 from quorum_mcp.api.openai.embeddings import EmbeddingRequest
+from quorum_mcp.api.openai.images import ImageRequest
+from quorum_mcp.api.openai.moderations import ModerationRequest
 from quorum_mcp.api.openai.request import ChatRequest
 from quorum_mcp.api.openai.responses.request import ResponseRequest
+from quorum_mcp.api.openai.speech import SpeechRequest
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -47,9 +51,18 @@ ROUTES = (
     ),
     Described("OpenAI", "POST", "/v1/responses/{id}/cancel", "Refused: a stored response is finished."),
     Described("OpenAI", "POST", "/v1/embeddings", "Embeddings.", EmbeddingRequest),
+    Described("OpenAI", "POST", "/v1/completions", "Text completions.", CompletionRequest, EVENTS),
+    Described("OpenAI", "POST", "/v1/images/generations", "Images.", ImageRequest),
+    Described("OpenAI", "POST", "/v1/audio/speech", "Speech: the answer is the sound.", SpeechRequest),
+    Described("OpenAI", "POST", "/v1/audio/transcriptions", "What is said in a file, sent as a form."),
+    Described("OpenAI", "POST", "/v1/moderations", "Moderations.", ModerationRequest),
+    Described("OpenAI", "GET", "/v1/models/discover", "The same, after every provider was asked for its list."),
+    Described("OpenAI", "POST", "/v1/models/discover", "The same."),
     Described("OpenAI", "GET", "/v1/models", "The models that may be named."),
     Described("OpenAI", "GET", "/v1/models/{name}", "One of them."),
     Described("Anthropic", "POST", "/v1/messages", "Anthropic's messages.", MessageRequest, EVENTS),
+    Described("Anthropic", "POST", "/v1/messages/count_tokens", "How many tokens a message has.", MessageRequest),
+    Described("Gemini", "POST", f"{_GEMINI}:countTokens", "How many tokens a request has.", gemini.CountRequest),
     Described("Gemini", "POST", f"{_GEMINI}:generateContent", "Gemini's answer.", gemini.GenerateRequest),
     Described(
         "Gemini", "POST", f"{_GEMINI}:streamGenerateContent", "The same as a stream.", gemini.GenerateRequest, EVENTS

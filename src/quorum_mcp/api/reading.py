@@ -1,11 +1,12 @@
 """Reading vendors' request bodies: what all dialects do alike."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from quorum_mcp import codec
 from quorum_mcp.errors import BadProviderAnswer, InvalidInput, Malformed
-from quorum_mcp.messages import ToolUse
+from quorum_mcp.messages import Audio, ToolUse
 
 T = TypeVar("T")
 
@@ -62,3 +63,13 @@ def arguments_of(use: ToolUse) -> dict[str, Any]:
             hint="ask again; OpenAI's APIs show what it wrote",
         )
     return value
+
+
+def audio_of(data: Any, media_type: str, where: str) -> Audio:
+    """Sound out of its base64. Raises `InvalidInput` where it is none."""
+    try:
+        if not isinstance(data, str) or not base64.b64decode(data, validate=True):
+            raise InvalidInput(f"{where} is missing or empty")
+    except ValueError:
+        raise InvalidInput(f"{where} is not base64") from None
+    return Audio(media_type, data)

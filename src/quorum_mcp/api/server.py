@@ -15,11 +15,13 @@ from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.access.keys import Keys
 from quorum_mcp.access.network import is_loopback
 from quorum_mcp.api import metrics, reference, rest, websocket
+from quorum_mcp.api.anthropic.counting import TokenCount
 from quorum_mcp.api.anthropic.messages import Messages
 from quorum_mcp.api.bridge import socket
 from quorum_mcp.api.bridge.http import Bridge
 from quorum_mcp.api.bridge.ports import bridged
 from quorum_mcp.api.crowd import Crowd
+from quorum_mcp.api.discovery import Discovery
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.front import Front
 from quorum_mcp.api.gemini.dialect import Gemini
@@ -33,6 +35,7 @@ from quorum_mcp.api.ollama.dialect import OllamaChat, OllamaEmbed
 from quorum_mcp.api.ollama.failures import error_body as ollama_error
 from quorum_mcp.api.ollama.models import show_model, show_running, show_tags, show_version
 from quorum_mcp.api.openai.chat import ChatCompletions
+from quorum_mcp.api.openai.completions import Completions
 from quorum_mcp.api.openai.embeddings import Embeddings
 from quorum_mcp.api.openai.failures import error_body as openai_error
 from quorum_mcp.api.openai.images import Images
@@ -141,6 +144,7 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
     return {
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
         "/v1/responses": ModelRoute(Responses(), holder.get),
+        "/v1/completions": ModelRoute(Completions(), holder.get),
         "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
         "/v1/images/generations": ModelRoute(Images(), holder.get),
         "/v1/audio/speech": ModelRoute(Speech(), holder.get),
@@ -150,6 +154,7 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
         "/api/generate": ModelRoute(OllamaChat("generate"), holder.get),
         "/api/embed": ModelRoute(OllamaEmbed(), holder.get),
         "/v1/messages": ModelRoute(Messages(), holder.get),
+        "/v1/messages/count_tokens": ModelRoute(TokenCount(), holder.get),
     }
 
 
@@ -158,6 +163,7 @@ def _model_lists(holder: Holder) -> list[Route]:
     openai = ModelList(holder.get, show_models, openai_error)
     lists = [
         Route("/v1/models", openai, methods=["GET"]),
+        Route("/v1/models/discover", Discovery(holder.get), methods=["GET", "POST"]),
         Route("/v1/models/{name:path}", openai, methods=["GET"]),
     ]
     for path, show in (("tags", show_tags), ("ps", show_running), ("version", show_version)):

@@ -22,6 +22,7 @@ from quorum_mcp.calls.cache import Cache, Lookup, replay
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.candidates import Candidates
 from quorum_mcp.calls.chain import Chain, Step
+from quorum_mcp.calls.counting import perform
 from quorum_mcp.calls.guardrails import Guardrails
 from quorum_mcp.calls.handler import PREFIX, ModelHandler
 from quorum_mcp.calls.ledger import Ledger
@@ -244,7 +245,7 @@ async def _whole(attempt: Attempt, call: Call) -> Answer:
     left = call.remaining()
     times = Timeouts(min(CONNECT_SECONDS, left), left, left, left)
     if request.task is not None:
-        answer = await provider.perform(request, times)
+        answer = await perform(provider, request, times)
     else:
         answer = await provider.complete(request, times)
     attempt.first_token = time.monotonic() - attempt.began

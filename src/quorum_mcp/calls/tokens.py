@@ -43,14 +43,19 @@ def count_messages(messages: tuple[Message, ...]) -> int:
     return sum(PER_MESSAGE + sum(_part(part) for part in message.parts) for message in messages)
 
 
-def bound(request: ModelRequest) -> int:
-    """A number of tokens that the prompt does not exceed with any common tokenizer, tools and schema included."""
+def count_request(request: ModelRequest) -> int:
+    """Tokens of a prompt with its tools and schema, as OpenAI's vocabulary counts them."""
     tokens = count_messages(request.messages)
     if request.tools:
         tokens += TOOLS_FRAME + sum(_tool(tool) for tool in request.tools)
     if request.format is not None and request.format.schema is not None:
         tokens += PER_MESSAGE + count(codec.encode_text(request.format.schema))
-    return int(tokens * BOUND_FACTOR) + 16
+    return tokens
+
+
+def bound(request: ModelRequest) -> int:
+    """A number of tokens that the prompt does not exceed with any common tokenizer, tools and schema included."""
+    return int(count_request(request) * BOUND_FACTOR) + 16
 
 
 def rough_bound(request: ModelRequest) -> int:

@@ -170,8 +170,8 @@ class AnthropicWire:
 
     def done(self, request: ModelRequest, body: bytes, media_type: str) -> Answer:  # noqa: ARG002
         """The count, which costs nothing."""
-        usage = Usage(input=parse(body, _Count).input_tokens, cost=0)
-        return Answer((), "stop", usage, request.model)
+        tokens = parse(body, _Count).input_tokens
+        return Answer((), "stop", Usage(cost=0), request.model, native={"tokens": tokens})
 
     def list_models(self) -> Call:
         """The request for the list of models, in one page."""

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from quorum_mcp.answers import Answer, Delta, ModelInfo
 from quorum_mcp.messages import ModelRequest
+from quorum_mcp.tasks import TaskName
 
 Kind = Literal["remote", "local", "builtin", "sim"]
 
@@ -30,6 +31,8 @@ class Provider(Protocol):
 
     name: str
     kind: Kind
+    tasks: frozenset[TaskName]
+    """What it can be asked for besides a chat."""
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""

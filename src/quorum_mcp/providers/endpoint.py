@@ -48,6 +48,7 @@ class Endpoint:
         self.name = name
         self.kind: Kind = kind
         self.wire = wire
+        self.tasks = wire.tasks
         self.address = Address(address) if isinstance(address, str) else address
         self.deployment = deployment
         self._auth = auth
@@ -87,7 +88,7 @@ class Endpoint:
     async def perform(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """The whole answer to a task."""
         with self._named(request.model):
-            if request.task is None or request.task.name not in self.wire.tasks:
+            if request.task is None or request.task.name not in self.tasks:
                 asked = request.task.name if request.task else "such task"
                 raise Unsupported(f"{self.name} has no {asked}", hint="name another provider's model")
             own = self._own(request)

@@ -101,7 +101,8 @@ def task_answer(request: ModelRequest, body: bytes) -> Answer:
             # Google reports no usage for them.
             return Answer((), "stop", NO_USAGE, "", vectors=tuple(row.values for row in rows))
         case CountTokens():
-            return Answer((), "stop", Usage(input=parse(body, _Count).total_tokens, cost=0), request.model)
+            tokens = parse(body, _Count).total_tokens
+            return Answer((), "stop", Usage(cost=0), request.model, native={"tokens": tokens})
         case Draw():
             return _made(parse(body, Response), "image/")
         case Speak() as task:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from quorum_mcp import codec
-from quorum_mcp.api.reading import json_of, object_of, only, text_of
+from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import (
+    Audio,
     Image,
     JsonFormat,
     Message,
@@ -21,7 +22,7 @@ from quorum_mcp.messages import (
     ToolResult,
     ToolUse,
 )
-from quorum_mcp.tasks import Embed
+from quorum_mcp.tasks import CountTokens, Embed
 
 Json = dict[str, Any]
 CONFIG = {
@@ -40,6 +41,13 @@ class GenerateRequest(Struct, forbid_unknown_fields=True, rename="camel"):
     tool_config: Json | None = None
     generation_config: Json | None = None
     safety_settings: list[Json] | None = None
+
+
+class CountRequest(Struct, forbid_unknown_fields=True, rename="camel"):
+    """The body of `:countTokens`."""
+
+    contents: list[Json] | None = None
+    generate_content_request: Json | None = None
 
 
 class EmbedRequest(Struct, forbid_unknown_fields=True, rename="camel"):
@@ -83,13 +91,27 @@ def embed(body: bytes) -> ModelRequest:
     """Texts to embed."""
     asked = json_of(body, EmbedRequest, "Gemini's batchEmbedContents")
     texts: list[Part] = []
+    lengths: set[int | None] = set()
     for n, one in enumerate(asked.requests):
-        only(one, {"model", "content"}, f"requests[{n}]")
+        only(one, {"model", "content", "outputDimensionality"}, f"requests[{n}]")
+        lengths.add(one.get("outputDimensionality"))
         found = _parts(object_of(one, "content"), f"requests[{n}].content", {})
         texts.append(Text("".join(part.text for part in found if isinstance(part, Text))))
     if not texts:
         raise InvalidInput("requests is empty", hint="send at least one text")
-    return ModelRequest("", (Message("user", tuple(texts)),), task=Embed())
+    if len(lengths) > 1:
+        raise Unsupported("outputDimensionality differs between the requests", hint="ask for one length")
+    task = Embed(lengths.pop() if lengths else None)
+    return ModelRequest("", (Message("user", tuple(texts)),), task=task)
+
+
+def count(body: bytes) -> ModelRequest:
+    """What tokens are counted of: contents, or a whole request for an answer."""
+    asked = json_of(body, CountRequest, "Gemini's countTokens")
+    given = {} if asked.contents is None else {"contents": asked.contents}
+    if (whole := asked.generate_content_request) is not None:
+        given = {name: value for name, value in whole.items() if name != "model"}
+    return structs.replace(generate(codec.encode(given)), task=CountTokens())
 
 
 def _turn(content: Json, where: str, called: dict[str, str]) -> list[Message]:
@@ -136,14 +158,18 @@ def _part(part: Any, where: str, called: dict[str, str]) -> list[Part]:
         value = said.get("output", said.get("result", said)) if not failed else said["error"]
         text = value if isinstance(value, str) else codec.encode_text(value)
         return [ToolResult(answered, (Text(text),), name, is_error=failed)]
-    return [_image(part, where)]
+    return [_media(part, where)]
 
 
-def _image(part: Json, where: str) -> Image:
+def _media(part: Json, where: str) -> Image | Audio:
     data, file = object_of(part, "inlineData"), object_of(part, "fileData")
     kind = str((data or file).get("mimeType") or "")
+    if kind.startswith("audio/") and data:
+        return audio_of(data.get("data"), kind, f"{where}.inlineData.data")
     if not kind.startswith("image/"):
-        raise Unsupported(f"{where}: {kind or 'this part'} is not supported", hint="text and images are")
+        raise Unsupported(
+            f"{where}: {kind or 'this part'} is not supported", hint="text, images and inline audio are"
+        )
     if data:
         return Image(kind, text_of(data, "data", where))
     return Image(kind, url=text_of(file, "fileUri", where))

@@ -34,7 +34,7 @@ def completion(result: Result) -> Json:
                 "finish_reason": FINISH[result.answer.stop],
             }
         ],
-        "usage": _usage(result.answer.usage),
+        "usage": usage_of(result.answer.usage),
         "quorum": extension(result),
     }
 
@@ -89,7 +89,7 @@ class Chunks:
         self._head["model"] = _model(result)
         yield self._chunk({}, finish=FINISH[result.answer.stop], quorum=extension(result))
         if self._usage:
-            yield _event(self._head | {"choices": [], "usage": _usage(result.answer.usage)})
+            yield _event(self._head | {"choices": [], "usage": usage_of(result.answer.usage)})
         yield b"data: [DONE]\n\n"
 
     def _chunk(self, piece: Json, *, finish: str | None = None, **more: Any) -> bytes:
@@ -137,7 +137,8 @@ def _tool_piece(delta: ToolUseDelta) -> Json:
     return piece
 
 
-def _usage(usage: Usage) -> Json:
+def usage_of(usage: Usage) -> Json:
+    """The counts of a call."""
     return {
         "prompt_tokens": usage.input,
         "completion_tokens": usage.output,

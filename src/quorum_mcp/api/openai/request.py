@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from quorum_mcp.api.reading import json_of, object_of, only, text_of
+from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
     Extra,
@@ -27,6 +27,7 @@ PASSED_ON = (
     "user", "verbosity",
 )  # fmt: skip
 """Fields that a provider of the same wire gets as they are; none of them changes what a token costs."""
+AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 Json = dict[str, Any]
 
 
@@ -178,11 +179,29 @@ def _part(part: Any, where: str) -> Part:
         return Text(text_of(part, kind, where))
     if kind == "image_url":
         image = object_of(part, "image_url")
-        url = text_of(image, "url", f"{where}.image_url")
-        if image.get("detail") not in (None, "auto"):
-            raise Unsupported(f"{where}.image_url.detail is not supported", hint="leave it out, or say auto")
-        return data_url(url, where)
-    raise Unsupported(f"{where}: parts of type {kind!r} are not supported", hint="text and image_url are")
+        return detailed(data_url(text_of(image, "url", f"{where}.image_url"), where), image, where)
+    if kind == "input_audio":
+        sound = object_of(part, "input_audio")
+        form = text_of(sound, "format", f"{where}.input_audio")
+        if form not in AUDIO:
+            raise Unsupported(
+                f"{where}.input_audio.format {form!r} is not supported", hint=" and ".join(AUDIO) + " are"
+            )
+        return audio_of(sound.get("data"), AUDIO[form], f"{where}.input_audio.data")
+    raise Unsupported(
+        f"{where}: parts of type {kind!r} are not supported", hint="text, image_url and input_audio are"
+    )
+
+
+def detailed(image: Image, given: Json, where: str) -> Image:
+    """The image with how closely a model shall look at it, where that is said."""
+    match given.get("detail"):
+        case None | "auto":
+            return image
+        case "low" | "high" | "original" as detail:
+            return structs.replace(image, detail=detail)
+        case other:
+            raise InvalidInput(f"{where}: detail {other!r} is not known", hint="auto, low, high or original")
 
 
 def data_url(url: str, where: str) -> Image:

@@ -10,6 +10,7 @@ from quorum_mcp.messages import Audio, Image, ModelRequest, Text
 from quorum_mcp.providers.base import Kind, Timeouts
 from quorum_mcp.providers.builtin.abstain import Abstain, abstention
 from quorum_mcp.providers.builtin.prompt import Prompt, read
+from quorum_mcp.tasks import TaskName
 
 NAME = "builtin"
 _CHARACTERS_PER_TOKEN = 4
@@ -42,6 +43,7 @@ class Builtin:
 
     name: str = NAME
     kind: Kind = "builtin"
+    tasks: frozenset[TaskName] = frozenset()
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - never waits
         """The solver's answer, or its abstention."""

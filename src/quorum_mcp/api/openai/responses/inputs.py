@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quorum_mcp.api.openai.request import data_url
+from quorum_mcp.api.openai.request import data_url, detailed
 from quorum_mcp.api.openai.responses.output import text_part, unseal
 from quorum_mcp.api.openai.responses.request import ResponseRequest
 from quorum_mcp.api.reading import only, text_of
@@ -121,9 +121,9 @@ def _part(part: Any, where: str) -> Part:
         return Text(text_of(part, "text", where))
     if kind == "refusal":
         return Text(text_of(part, "refusal", where))
-    if kind == "input_image" and part.get("detail") in (None, "auto") and part.get("file_id") is None:
-        return data_url(text_of(part, "image_url", where), where)
+    if kind == "input_image" and part.get("file_id") is None:
+        return detailed(data_url(text_of(part, "image_url", where), where), part, where)
     raise Unsupported(
         f"{where}: parts of type {kind!r} are not supported",
-        hint="input_text is, and input_image with image_url and detail auto",
+        hint="input_text is, and input_image with image_url",
     )
