@@ -38,13 +38,14 @@ PACKAGES = (
     Package("@preact/signals", "2.11.4", {"dist/signals.mjs": "signals.js"}),
     Package("marked", "18.2.1", {"lib/marked.esm.js": "marked.js"}),
     Package("dompurify", "3.4.18", {"dist/purify.es.mjs": "dompurify.js"}),
+    Package("uplot", "1.6.32", {"dist/uPlot.esm.js": "uplot.js", "dist/uPlot.min.css": "uplot.css"}),
 )
 IMPORTS = {
     "preact": "./preact.js",
     "preact/hooks": "./preact-hooks.js",
     "@preact/signals-core": "./signals-core.js",
 }
-_BARE = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])([^"'./][^"']*)\2""")
+_BARE = re.compile(r"""(\bfrom\s*|\bimport\s*)(["'])([^"'./\s][^"'\s]*)\2""")
 _SOURCE_MAP = re.compile(r"//# sourceMappingURL=\S+\s*\Z")  # up to its end only: a module may be one line
 
 

@@ -8,7 +8,7 @@ import pytest
 from tools.vendor import IMPORTS, LOCK, PACKAGES, VENDOR, digest, relative_imports, vendored
 
 FREE = {"MIT", "Apache-2.0", "(MPL-2.0 OR Apache-2.0)"}
-IMPORTED = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']""")
+IMPORTED = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"'\s]+)["']""")
 
 
 def locked() -> list[dict[str, Any]]:

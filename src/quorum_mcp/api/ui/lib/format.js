@@ -38,6 +38,16 @@ export function ago(iso, now = Date.now()) {
   return iso.slice(0, 10);
 }
 
+/** How far off a moment to come is: `in 5 h`. @param {string} iso @param {number} [now] milliseconds since 1970 */
+export function until(iso, now = Date.now()) {
+  const left = (Date.parse(iso) - now) / 1000;
+  if (left < 45) return "now";
+  if (left < 3600) return `in ${Math.max(1, Math.round(left / 60))} min`;
+  if (left < 2 * 86400) return `in ${Math.round(left / 3600)} h`;
+  if (left < 60 * 86400) return `in ${Math.round(left / 86400)} d`;
+  return `on ${iso.slice(0, 10)}`;
+}
+
 /** @param {number} n @param {string} word @param {string} [many] */
 export function count(n, word, many = `${word}s`) {
   return `${n.toLocaleString("en")} ${n === 1 ? word : many}`;
