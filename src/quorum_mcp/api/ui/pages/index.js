@@ -16,6 +16,13 @@ export const PAGES = [
   { pattern: /^\/sessions$/, path: "/sessions", title: "Sessions", icon: "sessions", group: "", styles: ["sessions"], needs: "read", load: () => import("./sessions.js") },
   { pattern: /^\/compare$/, styles: ["sessions", "answer"], needs: "read", load: () => import("./compare.js") },
   { pattern: /^\/session\/([^/]+)$/, styles: ["session", "answer", "timeline", "ring", "choice"], needs: "read", load: () => import("./session.js") },
+  { pattern: /^\/calls$/, path: "/calls", title: "Calls", icon: "calls", group: "Watch", styles: ["charts", "data"], needs: "read", load: () => import("./calls.js") },
+  { pattern: /^\/providers$/, path: "/providers", title: "Providers", icon: "providers", group: "Watch", styles: ["charts", "data"], needs: "read", load: () => import("./providers.js") },
+  { pattern: /^\/performance$/, path: "/performance", title: "Performance", icon: "performance", group: "Watch", styles: ["charts", "data", "../vendor/uplot"], needs: "read", load: () => import("./performance.js") },
+  { pattern: /^\/budget$/, path: "/budget", title: "Budget", icon: "budget", group: "Watch", styles: ["charts", "data"], needs: "read", load: () => import("./budget.js") },
+  { pattern: /^\/playground$/, path: "/playground", title: "Playground", icon: "playground", group: "Build", styles: ["data"], needs: "read", load: () => import("./playground.js") },
+  { pattern: /^\/keys$/, path: "/keys", title: "Keys", icon: "keys", group: "Manage", styles: ["data"], needs: "admin", load: () => import("./keys.js") },
+  { pattern: /^\/settings$/, path: "/settings", title: "Settings", icon: "settings", group: "Manage", styles: ["data"], needs: "admin", load: () => import("./settings.js") },
 ]; // prettier-ignore
 
 /** The groups of the menu, in their order; the first has no name. */

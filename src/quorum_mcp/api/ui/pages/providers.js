@@ -10,6 +10,7 @@ import { Empty, Shown } from "../parts/states.js";
 
 const AGAIN = 10_000; // milliseconds
 const ORDER = ["unhealthy", "degraded", "healthy"];
+const KINDS = ["remote", "local", "sim", "builtin"];
 
 /** @typedef {import("../parts/provider-card.js").Provider} Provider */
 
@@ -28,7 +29,7 @@ export function Page() {
       <${Shown} of=${providers}>${(/** @type {{providers: Provider[]}} */ data) => {
         const ready = data.providers.filter((one) => one.status !== "unconfigured");
         const missing = data.providers.filter((one) => one.status === "unconfigured");
-        ready.sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || a.name.localeCompare(b.name));
+        ready.sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status) || KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || a.name.localeCompare(b.name));
         return html`
           <p class="summary-line">${summary(ready)}</p>
           ${ready.length === 0 && html`<${Empty} title="No provider is set up" icon="providers">

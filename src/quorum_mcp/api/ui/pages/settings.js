@@ -69,5 +69,5 @@ function text(value) {
 const COLUMNS = [
   { key: "key", title: "Setting", by: (/** @type {Setting} */ one) => one.key, show: (/** @type {Setting} */ one) => html`<code>${one.key}</code>` },
   { key: "value", title: "Value", wide: true, show: (/** @type {Setting} */ one) => (one.value === null ? html`<span class="quiet">not set</span>` : html`<code><bdi>${text(one.value)}</bdi></code>`) },
-  { key: "source", title: "From", by: (/** @type {Setting} */ one) => one.source, show: (/** @type {Setting} */ one) => html`<span class=${one.source === "default" ? "quiet" : "source-set"}>${one.source}</span>` },
+  { key: "source", title: "From", by: (/** @type {Setting} */ one) => one.source, show: (/** @type {Setting} */ one) => html`<span class=${one.source === "default" ? "quiet" : "source-set"} title=${one.source}>${one.source.replace(/ \(.*\)$/, "")}</span>` },
 ];

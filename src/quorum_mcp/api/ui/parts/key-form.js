@@ -24,7 +24,7 @@ export function KeyForm({ first, organizations, onMade, onClose }) {
     if (made.value) onMade();
   };
   return html`
-    <${Dialog} title=${made.value ? "The key, this once" : "Make a key"} onClose=${close}>
+    <${Dialog} title=${made.value ? "The key, this once" : "Make a key"} onClose=${close} wide>
       ${made.value
         ? html`<${Made} made=${made.value} first=${first} onClose=${close} />`
         : html`<${Form} first=${first} organizations=${organizations} onClose=${onClose} onMade=${(/** @type {any} */ key) => {

@@ -59,7 +59,9 @@ function Form({ card }) {
     <${Card} title=${html`<code>${card.name}</code>`} note=${card.summary} actions=${html`<span class=${`effect effect-${card.effect}`}>${EFFECTS[card.effect]}</span>`}>
       <form class="form" novalidate onSubmit=${submit}>
         ${fields.length === 0 && html`<p class="quiet">It takes no input.</p>`}
-        ${fields.map((field) => html`<${SchemaField} key=${field.name} field=${field} typed=${typed} error=${tried.value ? errors[field.name] : undefined} />`)}
+        <div class="schema-fields">
+          ${fields.map((field) => html`<${SchemaField} key=${field.name} field=${field} typed=${typed} error=${tried.value ? errors[field.name] : undefined} />`)}
+        </div>
         <div class="buttons">
           ${!card.route && html`<p class="quiet">It has no REST route: call it over MCP or from the command line.</p>`}
           <button class="primary" disabled=${!card.route} aria-disabled=${busy.value}>${busy.value ? "Running …" : "Run"}</button>

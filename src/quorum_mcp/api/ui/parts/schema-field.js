@@ -2,6 +2,8 @@
 /** One field of a form that was made of a schema. */
 import { html } from "../lib/html.js";
 
+const ROOMY = new Set(["long", "lines", "json"]);
+
 /** @param {{field: import("../lib/schema.js").FormField, typed: import("../vendor/signals.js").Signal<Record<string, string|boolean>>, error?: string}} props */
 export function SchemaField({ field, typed, error }) {
   const id = `field-${field.name}`;
@@ -13,19 +15,24 @@ export function SchemaField({ field, typed, error }) {
     typed.value = { ...typed.value, [field.name]: now };
   };
   const about = html`
-    ${field.help && html`<p id=${`${id}-help`} class="field-help">${field.help}</p>`}
+    ${field.help && html`<p id=${`${id}-help`} class="field-help">${words(field.help)}</p>`}
     ${error && html`<p id=${`${id}-error`} class="field-error">${error}</p>`}
   `;
   if (field.kind === "flag") {
     return html`<div class="field"><label class="check" for=${id}><input type="checkbox" ...${given} checked=${value} onChange=${change} />${field.name}</label>${about}</div>`;
   }
   return html`
-    <div class="field">
+    <div class=${ROOMY.has(field.kind) ? "field field-roomy" : "field"}>
       <label for=${id}>${field.name}${field.required ? "" : html` <span class="quiet">optional</span>`}</label>
       ${control(field, given, value, change)}
       ${about}
     </div>
   `;
+}
+
+/** What stands between backticks is code. @param {string} text */
+function words(text) {
+  return text.split("`").map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
 }
 
 /** @param {import("../lib/schema.js").FormField} field @param {any} given @param {any} value @param {(event: any) => void} change */

@@ -70,8 +70,8 @@ function options(box, series, when, at) {
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     scales: { x: { time: true }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, (most || 1) * 1.08] } },
     axes: [
-      { ...axis, space: 90, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(when) },
-      { ...axis, size: 60, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((value) => series[0].show(value)) },
+      { ...axis, space: 90, size: 28, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map(when) },
+      { ...axis, size: 60, values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((value) => (value === 0 ? "0" : series[0].show(value))) },
     ],
     series: [
       {},

@@ -1,6 +1,6 @@
 // @ts-check
 /** A call's way through the pipeline: each stage with what it decided, when, and how long that took. */
-import { seconds } from "../lib/format.js";
+import { money, seconds } from "../lib/format.js";
 import { html } from "../lib/html.js";
 
 /** @typedef {{stage: string, began: number, seconds: number, decision: string}} Stage */
@@ -34,11 +34,18 @@ export function Waterfall({ stages, whole, firstToken }) {
             ${index === last && firstToken !== null && html`<i class="stage-first" style=${{ left: place(firstToken) }}></i>`}
           </span>
           <span class="stage-time">${one.seconds < SHORT ? `at ${moment(one.began)}` : seconds(one.seconds)}</span>
-          <span class="stage-decision"><bdi>${one.decision}</bdi></span>
+          <span class="stage-decision"><bdi>${said(one.decision)}</bdi></span>
         </li>
       `)}
     </ol>
   `;
+}
+
+/** A decision without the name that stands before it, amounts as people read them. @param {string} decision */
+function said(decision) {
+  return decision
+    .replace(/^(candidates|cache): /, "")
+    .replace(/(\d+) nanodollars/, (_, amount) => money(Number(amount) / 1e9));
 }
 
 /** @param {number} at seconds */
