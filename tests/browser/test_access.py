@@ -1,11 +1,11 @@
 """axe-core over every state of the page, light and dark, wide and narrow, and no sideways scrolling."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.browser.axe import LOOKS, check
 from tests.browser.conftest import OpenPage
 from tests.browser.steps import answered, ask, choose, overflow, seat
 from tests.browser.world import World, world
@@ -13,30 +13,7 @@ from tests.support.open_question import QUESTION, REVIEWS, honest, placing
 from tests.support.script import Say
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
-AXE = Path(__file__).parents[1] / "conformance/node_modules/axe-core/axe.min.js"
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-LOOKS = [(dark, width) for dark in (False, True) for width in (1400, 375)]
 FOUR = "Two and two is four.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```\ncode\n```\nCONCLUSION: 4"
-
-
-def check(page: Page) -> None:
-    """No violation, and nothing wider than the window."""
-    if not AXE.exists():
-        absent = pytest.fail if os.environ.get("CI") == "true" else pytest.skip
-        absent(
-            "axe-core is missing: `./dev test` installs it, or `npm ci --ignore-scripts` in tests/conformance"
-        )
-    page.wait_for_timeout(250)  # colours change in 140 ms
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("tags => axe.run({ runOnly: tags })", TAGS)
-    problems = [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
-    assert not problems, "\n".join(problems)
-    assert len(found["passes"]) > 10
-    assert overflow(page) == 0
 
 
 def first(there: World, page: Page) -> None:

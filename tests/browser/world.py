@@ -99,6 +99,8 @@ class Proxy:
             self.event_streams += 1
             self.open.add(line)
         url = self.target + request.raw_path.removeprefix(PREFIX)
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return await self._websocket(request, url)
         try:
             async with (
                 aiohttp.ClientSession(auto_decompress=False) as session,
@@ -116,6 +118,29 @@ class Proxy:
                 return answer
         finally:
             self.open.discard(line)
+
+    async def _websocket(self, request: web.Request, url: str) -> web.WebSocketResponse:
+        """Pass frames on, both ways, until either side closes."""
+        near = web.WebSocketResponse()
+        await near.prepare(request)
+        kept = {
+            name: request.headers[name] for name in ("host", "origin", "cookie") if name in request.headers
+        }
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=kept) as far:
+            passing = [asyncio.ensure_future(_frames(near, far)), asyncio.ensure_future(_frames(far, near))]
+            await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+            for task in passing:
+                task.cancel()
+        await near.close()
+        return near
+
+
+async def _frames(
+    source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+    to: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+) -> None:
+    async for message in source:
+        await to.send_str(message.data)
 
 
 @asynccontextmanager

@@ -52,7 +52,9 @@ MODELS = (
 )
 
 
-def made_up_calls(count: int, days: float, seed: int = 5, runs_of: list[str] | None = None) -> Iterator[CallRecord]:
+def made_up_calls(
+    count: int, days: float, seed: int = 5, runs_of: list[str] | None = None
+) -> Iterator[CallRecord]:
     """Calls over the last days, more of them by day than by night; the newest last."""
     rng, now = random.Random(seed), now_us()
     weights = [model.weight for model in MODELS]
@@ -78,7 +80,11 @@ def made_up_calls(count: int, days: float, seed: int = 5, runs_of: list[str] | N
 def trace_of(model: Model, tokens: int, took: int, *, failed: bool) -> tuple[str, ...]:
     """The lines that the pipeline would have left."""
     name = f"{model.provider}/{model.name}"
-    end = f"{name} failed: made up; no further attempt" if failed else f"{name} answered: {tokens} tokens, stop: stop"
+    end = (
+        f"{name} failed: made up; no further attempt"
+        if failed
+        else f"{name} answered: {tokens} tokens, stop: stop"
+    )
     lines = [
         f"0 ms: candidates: {name}",
         "1 ms: cache: miss",
@@ -89,7 +95,9 @@ def trace_of(model: Model, tokens: int, took: int, *, failed: bool) -> tuple[str
     return tuple(lines)
 
 
-async def fill(database: Database, *, calls: int, sessions: int = 0, days: float = 6.0, seed: int = 5) -> None:
+async def fill(
+    database: Database, *, calls: int, sessions: int = 0, days: float = 6.0, seed: int = 5
+) -> None:
     """Put so many calls and sessions of the last days into the database."""
     rows = list(_sessions(sessions, days, seed))
     for start in range(0, len(rows), CHUNK):

@@ -59,7 +59,7 @@ function summary(ready) {
 /** @param {{providers: Provider[]}} props */
 function Missing({ providers }) {
   return html`
-    <section class="missing" aria-labelledby="missing-title">
+    <section class="unconfigured" aria-labelledby="missing-title">
       <h2 id="missing-title">Not set up</h2>
       <ul>
         ${providers.map((one) => html`<li key=${one.name}><strong>${one.title}</strong><span class="quiet">${one.reason}</span></li>`)}

@@ -24,8 +24,8 @@ export function Page() {
   return html`
     <${PageFrame} title="Settings" lead="What the running server goes by, and where each value came from: command line before environment, .env, quorum.yaml and default. It read them when it was started.">
       ${health.data && html`<${Parts} health=${health.data} />`}
-      <div class="filters">
-        <label class="filter filter-wide">
+      <div class="call-filters">
+        <label class="call-filter call-filter-wide">
           <span>Find</span>
           <input type="text" value=${words} autocomplete="off" spellcheck=${false} placeholder="a key, a value or a source"
             onInput=${(/** @type {any} */ event) => setParams({ q: event.currentTarget.value })} />
@@ -50,7 +50,7 @@ function Parts({ health }) {
   const facts = [["server", health.status], ["sessions", health.session_manager], ["providers that can be asked", health.providers], ...Object.entries(checks)];
   return html`
     <${Card} title="How it runs">
-      <dl class="facts facts-row">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)}</dl>
+      <dl class="fact-list fact-row">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${text(value)}</dd></div>`)}</dl>
     <//>
   `;
 }

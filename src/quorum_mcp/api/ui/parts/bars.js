@@ -23,7 +23,7 @@ export function Bars({ groups, label }) {
               : group.bars.map((bar, index) => bar.value === null
                 ? html`<span class="bar-line quiet">${bar.name} not enough data</span>`
                 : html`<span class="bar-line">
-                    <span class="bar-track"><i class=${`bar series-${index + 1}`} style=${{ width: `${Math.max(0.4, (bar.value / most) * 100)}%` }}></i></span>
+                    <span class="bar-track"><i class=${`bar-fill series-${index + 1}`} style=${{ width: `${Math.max(0.4, (bar.value / most) * 100)}%` }}></i></span>
                     <span class="bar-figure"><span class=${names.length > 1 ? "bar-name" : "unseen"}>${bar.name}</span> ${bar.shown}</span>
                   </span>`)}
           </span>

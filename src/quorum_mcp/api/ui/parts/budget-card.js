@@ -39,7 +39,7 @@ export function BudgetCard({ budget, onEdit, onRemove }) {
       <${Meter} label=${`${name}: spent`} value=${budget.spent} most=${budget.limit} mark=${budget.limit * budget.alert_threshold}
         forecast=${budget.projected === null ? null : Math.min(budget.projected, budget.limit)} />
       <p class="budget-forecast">${heading(budget)}</p>
-      <dl class="facts facts-row">
+      <dl class="fact-list fact-row">
         <div><dt>Left</dt><dd>${money(budget.remaining)}</dd></div>
         <div><dt>Set aside</dt><dd>${money(budget.reserved)}</dd></div>
         <div><dt>Begins anew</dt><dd>${budget.resets_at ? until(budget.resets_at) : "never"}</dd></div>

@@ -45,7 +45,7 @@ function Facts({ call }) {
     ["Ended", call.stop ?? call.status],
     ["Tags", call.tags.join(", ") || "none"],
   ];
-  return html`<dl class="facts facts-two">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd><bdi>${value}</bdi></dd></div>`)}</dl>`;
+  return html`<dl class="fact-list fact-two">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd><bdi>${value}</bdi></dd></div>`)}</dl>`;
 }
 
 /** @param {{tries: Try[]}} props */

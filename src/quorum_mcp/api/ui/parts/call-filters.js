@@ -16,7 +16,7 @@ export function CallFilters() {
   const chosen = FILTERS.filter((name) => params.value.get(name));
   const rare = ["session_id", "key_id", "since", "until"];
   return html`
-    <form class="filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
+    <form class="call-filters" aria-label="Filters" onSubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
       <${Choose} name="status" label="State" options=${STATES} />
       <${Choose} name="provider" label="Provider" options=${names} />
       <${Type} name="model" label="Model" />
@@ -41,7 +41,7 @@ function Choose({ name, label, options }) {
   const value = params.value.get(name) ?? "";
   const all = value && !options.includes(value) ? [...options, value] : options;
   return html`
-    <label class="filter">
+    <label class="call-filter">
       <span>${label}</span>
       <select value=${value} onChange=${(/** @type {any} */ event) => setParams({ [name]: event.currentTarget.value, call: null })}>
         <option value="">all</option>
@@ -61,7 +61,7 @@ function Type({ name, label, kind = "text" }) {
     timer.value = setTimeout(() => setParams({ [name]: text, call: null }), kind === "date" ? 0 : PAUSE);
   };
   return html`
-    <label class="filter">
+    <label class="call-filter">
       <span>${label}</span>
       <input type=${kind} value=${params.value.get(name) ?? ""} autocomplete="off" spellcheck=${false} onInput=${typed} />
     </label>

@@ -31,7 +31,7 @@ const NEARLY = 0.9; // the share of a limit from which on it is nearly used up
 export function ProviderCard({ provider, calls, rate, onTested }) {
   const { name, title, status, reason } = provider;
   return html`
-    <section class="card panel-card provider" aria-labelledby=${`provider-${name}`}>
+    <section class="card panel-card provider-card" aria-labelledby=${`provider-${name}`}>
       <header class="card-head">
         <div>
           <h2 id=${`provider-${name}`}><bdi>${title}</bdi></h2>
@@ -41,7 +41,7 @@ export function ProviderCard({ provider, calls, rate, onTested }) {
       </header>
       ${reason && html`<p class=${`reason reason-${status}`}>${reason}</p>`}
       <${Times} name=${name} mean=${provider.response_time} calls=${calls} />
-      <dl class="facts">
+      <dl class="fact-list">
         <div><dt>Model</dt><dd>${provider.model ? html`<code><bdi>${provider.model}</bdi></code>` : "none by itself"}<${Models} models=${provider.models} /></dd></div>
         <div><dt>Breaker</dt><dd><${Breakers} provider=${provider} /></dd></div>
         <div><dt>Last error</dt><dd>${provider.last_error ? html`${provider.last_error}, ${ago(provider.last_error_at ?? "")}` : "none seen"}</dd></div>
