@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, selec
 from quorum_mcp.config.bounds import Period
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.clock import DatabaseNow
-from quorum_mcp.store.control_tables import budget_periods, budgets
+from quorum_mcp.store.control_tables import budget_periods, budgets, rollups
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.dialect import changed, put
 from quorum_mcp.store.periods import window
@@ -125,15 +125,16 @@ class BudgetStore:
         await self._database.write(body)
 
     async def spent(self, tenant: str | None) -> dict[str, int]:
-        """Nanodollars that all stored calls (of one tenant) cost, by provider."""
+        """Nanodollars that all calls ever (of one tenant) cost, by provider; their rows may be gone long since."""
+        cost = func.sum(rollups.c.cost)
         total = (
-            select(calls.c.provider, func.sum(calls.c.cost))
-            .where(~calls.c.simulated, calls.c.cost > 0)
-            .group_by(calls.c.provider)
-            .order_by(calls.c.provider)
+            select(rollups.c.provider, cost)
+            .group_by(rollups.c.provider)
+            .having(cost > 0)
+            .order_by(rollups.c.provider)
         )
         if tenant is not None:
-            total = total.where(calls.c.tenant == tenant)
+            total = total.where(rollups.c.tenant == tenant)
 
         def body(conn: Connection) -> dict[str, int]:
             return {provider: int(cost) for provider, cost in conn.execute(total)}

@@ -61,7 +61,7 @@ function cli(card, input, base) {
 
 /** @param {Card} card @param {Record<string, any>} input */
 function mcp(card, input) {
-  if (!card.tool) return "// this operation is no MCP tool";
+  if (!card.tool) return "# this operation is no MCP tool";
   const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: card.tool, arguments: input } };
   return JSON.stringify(call, null, 2);
 }
