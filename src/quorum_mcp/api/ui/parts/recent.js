@@ -47,7 +47,7 @@ export function Recent() {
       <ul class="sessions">
         ${(lines.value ?? []).map((line) => html`<${Row} key=${line.session_id} line=${line} />`)}
       </ul>
-      ${more.value && html`<p><a href="#/sessions">All sessions</a></p>`}
+      ${more.value && html`<p class="recent-all"><a href="#/sessions">All sessions</a></p>`}
     </section>
   `;
 }
