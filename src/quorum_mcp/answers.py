@@ -27,7 +27,7 @@ class Media(Struct, frozen=True, omit_defaults=True):
 class Usage(Struct, frozen=True, omit_defaults=True):
     """Tokens of one call. `cached` and `cache_write` are part of `input`, `reasoning` is part of `output`.
 
-    `cost` is what the provider itself reported, in nanodollars. `reported` is False where the provider gave
+    `searches` counts web searches that are billed. `cost` is what the provider itself reported, in nanodollars. `reported` is False where the provider gave
     no usage at all (then the counts are zero and have to be estimated).
     """
 
@@ -36,6 +36,7 @@ class Usage(Struct, frozen=True, omit_defaults=True):
     cached: int = 0
     cache_write: int = 0
     reasoning: int = 0
+    searches: int = 0
     cost: int | None = None
     reported: bool = True
     media: Media | None = None
@@ -55,6 +56,19 @@ class ProviderLimits(Struct, frozen=True, omit_defaults=True):
     blocked: float = 0.0
 
 
+class Citation(Struct, frozen=True, omit_defaults=True):
+    """A page that an answer rests on; its address begins with http:// or https://.
+
+    `start` and `end` count characters of the answer's text: what rests on it, where the provider told.
+    """
+
+    url: str
+    title: str = ""
+    quote: str = ""
+    start: int | None = None
+    end: int | None = None
+
+
 class Answer(Struct, frozen=True):
     """A finished answer. `model` is the name that the provider gave back; `simulated` is what it said of itself.
 
@@ -72,6 +86,7 @@ class Answer(Struct, frozen=True):
     limits: ProviderLimits | None = None
     native: dict[str, Any] | None = None
     """What a task's answer says in the vendor's own words, for callers of the same API."""
+    citations: tuple[Citation, ...] = ()
 
     @property
     def text(self) -> str:

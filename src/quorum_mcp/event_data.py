@@ -101,6 +101,8 @@ class CallFinished(CallStarted):
     """Seconds from the first attempt to the end."""
     call_id: str | None
     """The call's record: `GET /api/calls/{call_id}`."""
+    citations: list[dict[str, Any]]
+    """The pages that it cites: `url`, and where they are known `title`, `quote`, `start` and `end` in the text."""
     error: dict[str, Any] | None
     """The error, as errors are written everywhere; null where there is none."""
     warnings: list[str]

@@ -59,9 +59,10 @@ FIELDS: dict[str, list[Any]] = {
     "seed": [0, 2, None],
     "reasoning_effort": ["none", "high", None],
     "task": [Embed()],
+    "searches": [1],
     "extra": [Extra("openai", {"logit_bias": {"50256": -100}})],
 }
-NOT_KEPT = {"tools", "extra", "task"}
+NOT_KEPT = {"tools", "extra", "task", "searches"}
 
 
 def key(request: ModelRequest = FULL, at: Target = TARGET, settings: CacheSettings | None = None, **more: Any) -> str | None:  # fmt: skip

@@ -150,7 +150,7 @@ def test_tool_ids_of_other_vendors_suit_mistral() -> None:
 def test_an_answer_can_be_sent_back(case: Case) -> None:
     """The next turn of a conversation with the same vendor holds all of the answer."""
     wire = load_wire(case.wire, catalog().dialect(case.wire))
-    reader = wire.reader()
+    reader = wire.reader(ModelRequest("m", ()))
     reader.whole(case.whole)
     answer = reader.finish()
     request = ModelRequest(
@@ -197,7 +197,7 @@ def strings(value: object) -> list[str]:
 )
 def test_calls_without_ids_get_some(name: str, body: bytes) -> None:
     wire = load_wire(name)
-    reader = wire.reader()
+    reader = wire.reader(ModelRequest("m", ()))
     reader.whole(body)
     answer = reader.finish()
     one, two = answer.tool_uses

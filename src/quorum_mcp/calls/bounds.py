@@ -17,13 +17,16 @@ SPOKEN_TOKENS = 2
 """Tokens of sound for each character read aloud: 15 characters take a second at the usual pace, a second 20 tokens."""
 WRITTEN_TOKENS = 8
 """Tokens of text for each second listened to: nobody speaks faster than five words a second."""
+TOKENS_PER_SEARCH = 20_000
+"""What the pages of one web search may add to a prompt. Vendors give no bound: more is booked as an overrun."""
 
 
 def most(request: ModelRequest, tokens: int, cap: int) -> Usage:
     """The usage that a request does not exceed: `tokens` is a bound of its prompt, `cap` of a chat's answer."""
     match request.task:
         case None:
-            return Usage(tokens, cap, media=_media(request))
+            searched = tokens + request.searches * TOKENS_PER_SEARCH
+            return Usage(searched, cap, searches=request.searches, media=_media(request))
         case CountTokens():
             return Usage()
         case Embed(tokens=given):

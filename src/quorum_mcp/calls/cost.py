@@ -17,7 +17,7 @@ from quorum_mcp.errors import (
     Unsupported,
 )
 from quorum_mcp.messages import ModelRequest
-from quorum_mcp.providers.prices import FREE
+from quorum_mcp.providers.prices import FREE, Price
 from quorum_mcp.providers.registry import Registry, Target
 from quorum_mcp.tasks import CountTokens
 
@@ -46,6 +46,8 @@ def worst_case(
     tokens = bound(request) if exact else rough_bound(request)
     usage = most(request, tokens, request.max_tokens or target.max_tokens or DEFAULT_MAX_TOKENS)
     price = registry.price(target.provider.name, target.model, tokens)
+    if request.searches and price is not None:
+        usage = _searching(target, price, usage, strict=strict)
     if price is None or not price.covers(usage):
         raise BudgetExceeded(
             f"no price is known for {target.name}, so a bound on cost cannot be kept",
@@ -54,6 +56,25 @@ def worst_case(
             model=target.model,
         )
     return price.cost(usage)
+
+
+def _searching(target: Target, price: Price, usage: Usage, *, strict: bool) -> Usage:
+    """The usage with web searches, as far as it can be priced.
+
+    Where a bound on cost is to be kept, a search is refused whose price is unknown, or of which nobody can say how
+    often it is made.
+    """
+    if price.search is not None and (target.provider.search == "bounded" or not strict):
+        return usage
+    if not strict:
+        return structs.replace(usage, searches=0)
+    reason = "has no known price" if price.search is None else "cannot be bounded in number"
+    raise BudgetExceeded(
+        f"web search of {target.name} {reason}, so a bound on cost cannot be kept",
+        hint="leave web search out, ask another provider, or give no max_cost",
+        provider=target.provider.name,
+        model=target.model,
+    )
 
 
 def bill(registry: Registry, attempt: Attempt, answer: Answer | None, error: BaseException | None) -> Bill:

@@ -12,6 +12,9 @@ from quorum_mcp.config.secrets import Masked
 MODEL = "{model}"
 """What stands in a base URL for the endpoint's own name of the model, as in Azure's paths of deployments."""
 
+Search = Literal["none", "native", "responses", "openrouter"]
+"""Kinds of web search that a provider may have of its own."""
+
 
 class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """USD per million tokens."""
@@ -22,6 +25,8 @@ class PriceSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """USD per million tokens of the answer, reasoning included."""
     cached_input_per_million: Price | None = None
     """USD per million tokens of the prompt that the provider had cached; absent: as all input."""
+    searches_per_thousand: Price | None = None
+    """USD per thousand web searches; absent: unknown."""
 
 
 class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +108,9 @@ class ProviderSettings(Masked, frozen=True, forbid_unknown_fields=True):
     deployments: tuple[DeploymentSettings, ...] = ()
     """Several endpoints behind one name, each with its own `base_url`, key or both: calls go to those that work, by load
     and weight."""
+    web_search: Search | None = None
+    """Which web search of its own the endpoint has: that of its wire (`native`, for anthropic and google), that of
+    OpenAI's `responses`, or `openrouter`'s; absent: as the vendor, none for an openai endpoint of your own."""
     price: PriceSettings | None = None
     """Its price; absent: that of the price table, 0 for a server of this machine."""
     limits: LimitSettings = LimitSettings()

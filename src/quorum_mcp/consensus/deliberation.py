@@ -141,6 +141,7 @@ class Deliberation:
             messages,
             max_tokens=seat.max_tokens if cap is None and seat else cap,
             temperature=seat.temperature if warmth is None and seat else warmth,
+            searches=self.plan.searches if seat else 0,
         )
 
     def _keep(self, reply: Reply) -> Reply:
@@ -252,6 +253,7 @@ def _read(base: Reply, result: Result, plan: Plan) -> Reply:
         simulated=result.simulated,
         call_id=result.id,
         warnings=result.warnings,
+        citations=result.answer.citations,
     )
 
 

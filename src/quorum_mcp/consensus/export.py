@@ -1,9 +1,11 @@
 """A session as a file: JSON, Markdown, or one HTML page that needs nothing else."""
 
+import re
+from collections.abc import Sequence
 from html import escape
 from typing import Literal
 
-from quorum_mcp.consensus.query import QueryAnswer
+from quorum_mcp.consensus.query import CitationView, QueryAnswer, Response, SourceView
 from quorum_mcp.consensus.session import SessionView
 
 STYLE = (
@@ -57,11 +59,15 @@ def markdown(session: SessionView) -> str:
         out += [f"- **{name}**: {value}" for name, value in facts(turn.answer)] + [""]
         for point in turn.answer.points:
             out += [f"- {point.status}: {point.text} ({', '.join(point.members)})"]
+        if turn.answer.citations:
+            out += ["### Sources", ""]
+            out += [f"- {_link(one)} ({', '.join(one.members)})" for one in turn.answer.citations] + [""]
         for dissent in turn.answer.dissent:
             out += [f"### Dissent: {dissent.member}", "", _quote(dissent.text), ""]
         for response in turn.answer.provider_responses:
             said = response.content or (response.error or {}).get("message", "not asked")
             out += [f"### {response.member}, round {response.round} ({response.role})", "", _quote(said), ""]
+            out += [f"- {_link(one)}" for one in _pages(response)] + ([""] if response.citations else [])
     return "\n".join(out)
 
 
@@ -80,13 +86,39 @@ def page(session: SessionView) -> str:
         out.append(f"<h3>Answer</h3><pre>{escape(turn.answer.consensus or '')}</pre><table>")
         out += [f"<tr><th>{name}<td>{escape(value)}" for name, value in facts(turn.answer)]
         out.append("</table>")
+        if turn.answer.citations:
+            out.append(f"<h3>Sources</h3>{_list(turn.answer.citations)}")
         for dissent in turn.answer.dissent:
             out.append(f"<h3>Dissent: {escape(dissent.member)}</h3><pre>{escape(dissent.text)}</pre>")
         for response in turn.answer.provider_responses:
             said = response.content or str((response.error or {}).get("message", "not asked"))
             title = f"{response.member}, round {response.round} ({response.role})"
-            out.append(f"<details><summary>{escape(title)}</summary><pre>{escape(said)}</pre></details>")
+            pages = _list(_pages(response)) if response.citations else ""
+            out.append(
+                f"<details><summary>{escape(title)}</summary><pre>{escape(said)}</pre>{pages}</details>"
+            )
     return "\n".join(out)
+
+
+def _pages(response: Response) -> list[CitationView]:
+    """What a response cites, each page once."""
+    return list({one.url: one for one in response.citations}.values())
+
+
+def _link(page: SourceView | CitationView) -> str:
+    """A page as a link in Markdown; neither its title nor its address can end the link."""
+    title = re.sub(r"([\\\[\]<>*_`])", r"\\\1", " ".join((page.title or page.url).split()))
+    address = re.sub(r"[<>\s]", "", page.url)
+    return f"[{title}](<{address}>)"
+
+
+def _list(pages: Sequence[SourceView | CitationView]) -> str:
+    """Pages as links in HTML; citations hold addresses of the web only."""
+    rows = [
+        f'<li><a href="{escape(one.url)}" rel="noreferrer">{escape(one.title or one.url)}</a>'
+        for one in pages
+    ]
+    return f"<ul>{''.join(rows)}</ul>"
 
 
 def _quote(text: str) -> str:

@@ -48,6 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         settle: a judge model was configured to settle pairs that cannot be told apart.
         max_cost: nanodollars for the whole turn; `strict_cost` where somebody asked for that bound.
         timeout: seconds for the whole turn.
+        searches: how often each seat's answer may search the web; 0: not at all.
         strategy: carried out instead of the mode, where there is one; `stages` bounds how deep it goes.
     """
 
@@ -76,6 +77,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     strategy: Strategy | None = None
     stages: int = 3
+    searches: int = 0
 
     @property
     def simulated(self) -> bool:

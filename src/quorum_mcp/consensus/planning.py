@@ -18,6 +18,8 @@ from quorum_mcp.messages import Message, ModelRequest
 from quorum_mcp.providers.registry import Registry
 
 MOST_CRITIQUES = 2
+SEARCHES = 5
+"""How often a seat may search the web for one answer, at providers that can be told."""
 
 
 async def make_plan(
@@ -34,11 +36,7 @@ async def make_plan(
     Raises the errors of unknown models, tools that no seat has, and unpayable bounds.
     """
     if query.tools:
-        raise Unsupported(
-            "no seat of this panel has web search of its own",
-            hint="leave `tools` out",
-            details={"tools": query.tools},
-        )
+        _searching(seats, registry)
     rules = settings.consensus
     writers, judges = await _chains(query, seats, settings, registry, key)
     chosen = {*writers, *judges}
@@ -67,6 +65,7 @@ async def make_plan(
         require_consensus=query.require_consensus,
         warnings=tuple(warnings),
         tags=tuple(query.tags),
+        searches=SEARCHES if query.tools else 0,
         simulated_models=tuple(
             name for name in sorted(chosen) if registry.resolve(name).provider.kind == "sim"
         ),
@@ -74,6 +73,17 @@ async def make_plan(
     if plan.max_cost is not None and plan.strict_cost:
         _affordable(plan, registry)
     return plan
+
+
+def _searching(seats: Sequence[Seat], registry: Registry) -> None:
+    """Refuse a panel with seats whose providers have no web search of their own."""
+    without = [seat.member for seat in seats if registry.resolve(seat.model).provider.search == "none"]
+    if without:
+        raise Unsupported(
+            f"no web search of their own have: {', '.join(without)}",
+            hint="name a panel whose providers have one, or leave `tools` out",
+            details={"tool": "web_search", "members": without},
+        )
 
 
 async def _chains(
@@ -107,7 +117,9 @@ def round_cost(plan: Plan, registry: Registry) -> dict[str, int]:
     for seat in plan.seats:
         target = registry.resolve(seat.model)
         most = plan.max_tokens or seat.max_tokens or DEFAULT_MAX_TOKENS
-        request = ModelRequest(target.model, seat_messages(plan, seat), max_tokens=most)
+        request = ModelRequest(
+            target.model, seat_messages(plan, seat), max_tokens=most, searches=plan.searches
+        )
         costs[seat.member] = worst_case(registry, target, request)
     return costs
 

@@ -118,6 +118,24 @@ class Dissent(BaseModel):
     text: str = Field(description="The whole answer.")
 
 
+class CitationView(BaseModel):
+    """A page that an answer rests on."""
+
+    url: str = Field(description="Its address.")
+    title: str = Field("", description="Its title.")
+    quote: str = Field("", description="Its words that were cited, where the provider tells them.")
+    start: int | None = Field(None, description="Where what rests on it begins in the text, in characters.")
+    end: int | None = Field(None, description="Where that ends.")
+
+
+class SourceView(BaseModel):
+    """A page that seats behind the answer cite."""
+
+    url: str = Field(description="Its address.")
+    title: str = Field("", description="Its title.")
+    members: list[str] = Field(description="Who cites it.")
+
+
 class Response(BaseModel):
     """One call of the run. Tokens are counts, `cost` is USD (null: no known price), `latency` seconds."""
 
@@ -140,6 +158,7 @@ class Response(BaseModel):
     error: dict[str, Any] | None = Field(description="What went wrong.")
     simulated: bool = Field(description="Whether the answer is simulated.")
     call_id: str | None = Field(None, description="The call's record.")
+    citations: list[CitationView] = Field([], description="The pages that it cites, in the text's order.")
 
 
 class QueryAnswer(BaseModel):
@@ -172,6 +191,9 @@ class QueryAnswer(BaseModel):
     )
     blind_spots: list[str] = Field(
         [], description="For open questions: what no seat considered, in the judge's words."
+    )
+    citations: list[SourceView] = Field(
+        [], description="The pages that seats behind the answer cite, each once."
     )
     dissent: list[Dissent] = Field([], description="What seats that do not stand behind the answer said.")
     attack: dict[str, Any] | None = Field(

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from quorum_mcp.answers import Citation
 from quorum_mcp.consensus.reading.conclusions import Conclusion
 
 Role = Literal["answer", "critique", "advocate", "defence", "judge", "synthesizer"]
@@ -37,6 +38,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     call_id: str | None = None
     error: dict[str, Any] | None = None
     warnings: tuple[str, ...] = ()
+    citations: tuple[Citation, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -63,4 +65,5 @@ class Reply(Struct, frozen=True, kw_only=True):
             "error": self.error,
             "simulated": self.simulated,
             "call_id": self.call_id,
+            "citations": [structs.asdict(one) for one in self.citations],
         }

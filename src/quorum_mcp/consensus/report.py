@@ -50,6 +50,7 @@ def report(
         if outcome.findings
         else [],
         "blind_spots": list(outcome.findings.blind_spots) if outcome.findings else [],
+        "citations": citations(outcome),
         "dissent": dissent(outcome),
         "attack": msgspec.to_builtins(outcome.attack) if outcome.attack else None,
         "provider_responses": [reply.public() for reply in _listed(plan, table.replies)],
@@ -90,6 +91,18 @@ def dissent(outcome: Outcome) -> list[dict[str, str]]:
         return [{"member": r.member, "text": r.text} for r in outcome.standing if r.member not in leading]
     behind = outcome.final.groups[0].seats if outcome.final.groups else (outcome.leader.seat,)
     return [{"member": r.member, "text": r.text} for r in outcome.standing if r.seat not in behind]
+
+
+def citations(outcome: Outcome) -> list[dict[str, Any]]:
+    """The pages that seats behind the answer cite, each once, with who does."""
+    against = {one["member"] for one in dissent(outcome)}
+    found: dict[str, dict[str, Any]] = {}
+    for reply in outcome.standing:
+        for one in reply.citations if reply.member not in against else ():
+            source = found.setdefault(one.url, {"url": one.url, "title": one.title, "members": []})
+            if reply.member not in source["members"]:
+                source["members"].append(reply.member)
+    return list(found.values())
 
 
 def _listed(plan: Plan, replies: Sequence[Reply]) -> list[Reply]:

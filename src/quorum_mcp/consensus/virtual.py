@@ -7,7 +7,7 @@ from typing import Any
 
 from quorum_mcp import money
 from quorum_mcp.access.principal import Principal
-from quorum_mcp.answers import Answer, Delta, ReasoningDelta, TextDelta, Usage
+from quorum_mcp.answers import Answer, Citation, Delta, ReasoningDelta, TextDelta, Usage
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.handler import PREFIX
 from quorum_mcp.config.settings import Settings
@@ -81,6 +81,7 @@ class VirtualModels:
             "temperature": request.temperature,
             "timeout_seconds": min(3600.0, max(1.0, call.remaining())),
             "tags": list(call.tags),
+            "tools": ["web_search"] if request.searches else [],
             **self._panel(call.model),
         }
         if call.allowance is not None and call.allowance.strict:
@@ -133,7 +134,10 @@ def _result(call: Call, answer: QueryAnswer, seconds: float) -> Result:
         input=sum(one.input_tokens for one in answer.provider_responses),
         output=sum(one.output_tokens for one in answer.provider_responses),
     )
-    whole = Answer((Text(answer.consensus or ""),), "stop", used, call.model, simulated=answer.simulated)
+    whole = Answer(
+        (Text(answer.consensus or ""),), "stop", used, call.model, simulated=answer.simulated,
+        citations=tuple(Citation(one.url, one.title) for one in answer.citations),
+    )  # fmt: skip
     return Result(
         id=answer.session_id,
         answer=whole,
@@ -151,7 +155,7 @@ def _result(call: Call, answer: QueryAnswer, seconds: float) -> Result:
 
 
 SHOWN = {
-    "session_id", "mode", "conclusion", "confidence", "calibration", "agreement", "groups", "points", "dissent",
+    "session_id", "mode", "conclusion", "confidence", "calibration", "agreement", "groups", "points", "citations", "dissent",
     "rounds", "calls", "total_cost", "degraded", "simulated", "warnings",
 }  # fmt: skip
 """What of the panel's answer stands in the extension field of a model's answer."""

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, Usage
+from quorum_mcp.answers import Answer, Citation, Delta, ModelInfo, StopReason, Usage
 from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import ProviderError, Unsupported
 from quorum_mcp.messages import Audio, Image, Message, ModelRequest, Part, Reasoning, Text, ToolUse
@@ -29,11 +29,17 @@ _STOPS: dict[str, StopReason] = {
     "tool_use": "tool_use",
     "refusal": "content_filter",
 }
+_SEARCHING = ("server_tool_use", "web_search_tool_result")
+"""Blocks of a search that the provider makes itself: what of it counts stands in the text's citations."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any", "named": "tool"}
 
 
 class _OutputDetails(Struct):
     thinking_tokens: int | None = None
+
+
+class _ServerTools(Struct):
+    web_search_requests: int | None = None
 
 
 class _Usage(Struct):
@@ -42,6 +48,7 @@ class _Usage(Struct):
     cache_read_input_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     output_tokens_details: _OutputDetails | None = None
+    server_tool_use: _ServerTools | None = None
 
     def over(self, earlier: "_Usage | None") -> "_Usage":
         """These counts, and the earlier ones where these say nothing: a stream reports twice."""
@@ -58,13 +65,22 @@ class _Usage(Struct):
         """As our own type; Anthropic counts cached tokens beside the input, we count them in it."""
         read, written = self.cache_read_input_tokens or 0, self.cache_creation_input_tokens or 0
         details = self.output_tokens_details or _OutputDetails()
+        served = self.server_tool_use or _ServerTools()
         return Usage(
             input=(self.input_tokens or 0) + read + written,
             output=self.output_tokens or 0,
             cached=read,
             cache_write=written,
             reasoning=details.thinking_tokens or 0,
+            searches=served.web_search_requests or 0,
         )
+
+
+class _Cited(Struct):
+    type: str = ""
+    url: str = ""
+    title: str | None = None
+    cited_text: str = ""
 
 
 class _Block(Struct):
@@ -76,6 +92,7 @@ class _Block(Struct):
     id: str | None = None
     name: str | None = None
     input: Any = None
+    citations: list[_Cited] | None = None
 
 
 class _Delta(Struct):
@@ -85,6 +102,7 @@ class _Delta(Struct):
     signature: str | None = None
     partial_json: str | None = None
     stop_reason: str | None = None
+    citation: _Cited | None = None
 
 
 class _Message(Struct):
@@ -155,9 +173,9 @@ class AnthropicWire:
             body.update(request.extra.fields)
         return body
 
-    def reader(self) -> "AnthropicReader":
+    def reader(self, request: ModelRequest) -> "AnthropicReader":
         """A reader for one message."""
-        return AnthropicReader()
+        return AnthropicReader(searching=request.searches > 0)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The typed error of an answer that is not a success."""
@@ -203,9 +221,12 @@ def _call(method: Literal["GET", "POST"], path: str, body: Json | None) -> Call:
 
 
 def _tools(body: Json, request: ModelRequest) -> None:
+    if request.searches:
+        # The edition of the tool that every model with search takes, and that runs no code.
+        body["tools"] = [{"type": "web_search_20250305", "name": "web_search", "max_uses": request.searches}]
     if not request.tools:
         return
-    body["tools"] = [
+    body["tools"] = body.get("tools", []) + [
         {"name": tool.name, "description": tool.description, "input_schema": tool.schema}
         | ({"strict": True} if tool.strict else {})
         for tool in request.tools
@@ -273,10 +294,12 @@ def _source(image: Image) -> Json:
 class AnthropicReader:
     """One message, whole or as events about its numbered blocks."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, searching: bool = False) -> None:
         self.ended = False
         self._assembler = Assembler()
+        self._searching = searching
         self._usage: _Usage | None = None
+        self._searches: set[int] = set()
 
     def whole(self, body: bytes) -> list[Delta]:
         """A whole message."""
@@ -331,6 +354,8 @@ class AnthropicReader:
     def _block(self, index: int, block: _Block) -> list[Delta]:
         assembler = self._assembler
         if block.type == "text":
+            for cited in block.citations or ():
+                self._cite(index, cited)
             return assembler.text(block.text or "", key=index)
         if block.type == "thinking":
             return assembler.reasoning(block.thinking or "", signature=block.signature, key=index)
@@ -338,7 +363,13 @@ class AnthropicReader:
             return assembler.reasoning("", opaque=block.data, key=index)
         if block.type == "tool_use":
             return assembler.tool(index, id=block.id, name=block.name)
+        if self._searching and block.type in _SEARCHING:
+            self._searches.add(index)
+            return []
         raise unknown_content(block.type)
+
+    def _cite(self, index: int, cited: _Cited) -> None:
+        self._assembler.cite(Citation(cited.url, cited.title or "", cited.cited_text), key=index)
 
     def _delta(self, index: int, delta: _Delta) -> list[Delta]:
         assembler = self._assembler
@@ -348,6 +379,11 @@ class AnthropicReader:
             return assembler.reasoning(delta.thinking or "", key=index)
         if delta.type == "signature_delta":
             return assembler.reasoning("", signature=delta.signature, key=index)
+        if delta.type == "citations_delta" and delta.citation is not None:
+            self._cite(index, delta.citation)
+            return []
+        if delta.type == "input_json_delta" and index in self._searches:
+            return []
         if delta.type == "input_json_delta":
             return assembler.tool(index, arguments=delta.partial_json or "")
         raise unknown_content(delta.type)

@@ -3,7 +3,18 @@
 import re
 from typing import Literal
 
-from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from msgspec import structs
+
+from quorum_mcp.answers import (
+    Answer,
+    Citation,
+    Delta,
+    ReasoningDelta,
+    StopReason,
+    TextDelta,
+    ToolUseDelta,
+    Usage,
+)
 from quorum_mcp.codec import JSONError, decode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, Unsupported
 from quorum_mcp.ids import new_id
@@ -80,6 +91,7 @@ class Assembler:
     """
 
     def __init__(self, *, grouped: bool = False) -> None:
+        self._citations: list[tuple[object, Citation]] = []
         self._grouped = grouped
         self._blocks: list[_Block] = []
         self._tools: dict[object, _Block] = {}
@@ -134,6 +146,19 @@ class Assembler:
             else []
         )
 
+    def cite(self, citation: Citation, key: object = None) -> None:
+        """A page that the answer rests on; with a `key`, the vendor's block of text that does.
+
+        What is no address of a page is left out: pages of ours make links of them.
+        """
+        if citation.url.startswith(("https://", "http://")):
+            self._citations.append((key, citation))
+
+    @property
+    def length(self) -> int:
+        """Characters of text so far."""
+        return sum(len(piece) for block in self._blocks if block.kind == "text" for piece in block.pieces)
+
     @property
     def tools(self) -> int:
         """How many tool calls there are so far."""
@@ -156,7 +181,7 @@ class Assembler:
             raise ContentFiltered("the provider withheld the answer", details=details)
         if not parts and stop != "length":
             raise BadProviderAnswer("the answer is empty", details=details)
-        return Answer(parts, stop, self.usage, self.model, self.id)
+        return Answer(parts, stop, self.usage, self.model, self.id, citations=self._cited())
 
     def _block(self, kind: Literal["text", "reasoning"], key: object) -> _Block:
         if self._grouped:
@@ -169,9 +194,25 @@ class Assembler:
             self._blocks.append(found)
         return found
 
+    def _cited(self) -> tuple[Citation, ...]:
+        """The citations, each once, with the places of the blocks that they belong to."""
+        places: dict[object, tuple[int, int]] = {}
+        at = 0
+        for block in self._blocks if self._citations else ():
+            if block.kind == "text":
+                size = sum(map(len, block.pieces))
+                places[block.key] = (at, at + size)
+                at += size
+        found: dict[Citation, None] = {}
+        for key, citation in self._citations:
+            if key is not None and key in places:
+                citation = structs.replace(citation, start=places[key][0], end=places[key][1])
+            found[citation] = None
+        return tuple(found)
+
     def _usage_details(self) -> dict[str, int]:
         # What a failed call cost, for whoever settles it.
-        return {"input": self.usage.input, "output": self.usage.output}
+        return {"input": self.usage.input, "output": self.usage.output, "searches": self.usage.searches}
 
 
 def unknown_content(kind: object) -> Unsupported:

@@ -10,6 +10,7 @@ from quorum_mcp.messages import ModelRequest
 from quorum_mcp.tasks import TaskName
 
 Kind = Literal["remote", "local", "builtin", "sim"]
+Searching = Literal["none", "bounded", "unbounded"]
 
 
 class Timeouts(Struct, frozen=True):
@@ -33,6 +34,8 @@ class Provider(Protocol):
     kind: Kind
     tasks: frozenset[TaskName]
     """What it can be asked for besides a chat."""
+    search: Searching
+    """Whether its models can search the web, and whether how often can be bounded."""
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""

@@ -9,12 +9,12 @@ from quorum_mcp.answers import Answer, Delta, ModelInfo
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.address import Address
-from quorum_mcp.providers.base import Kind, Timeouts
+from quorum_mcp.providers.base import Kind, Searching, Timeouts
 from quorum_mcp.providers.keys import Auth, Key
 from quorum_mcp.providers.sse import NDJSON, SSE, Event
 from quorum_mcp.providers.told_limits import told_limits
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Response, Transport
-from quorum_mcp.providers.wire import Call, Reader, Wire
+from quorum_mcp.providers.wire import Call, Dialect, Reader, Wire
 
 STRICT_TOOLS = frozenset({"openai", "anthropic"})
 """Wires that can hold a tool's arguments to its schema."""
@@ -51,6 +51,9 @@ class Endpoint:
         self.tasks = wire.tasks
         self.address = Address(address) if isinstance(address, str) else address
         self.deployment = deployment
+        self.base_url = self.address.base
+        """What tells its answers from those of another provider of the same name."""
+        self.search: Searching = _searching(wire.dialect)
         self._auth = auth
         self._transport = transport
 
@@ -59,7 +62,7 @@ class Endpoint:
         with self._named(request.model):
             own = self._own(request)
             answer = await self._fetch(self._chat(own, stream=False), own.model, timeouts)
-            reader = self.wire.reader()
+            reader = self.wire.reader(own)
             reader.whole(answer.body)
             return _completed(reader.finish(), request, answer.headers)
 
@@ -68,7 +71,7 @@ class Endpoint:
         with self._named(request.model):
             own = self._own(request)
             async with self._open(self._chat(own, stream=True), own.model, timeouts) as response:
-                reader = self.wire.reader()
+                reader = self.wire.reader(own)
                 if _is_whole(self.wire, response):
                     for delta in reader.whole(await response.read()):
                         yield delta
@@ -118,6 +121,8 @@ class Endpoint:
             foreign += request.extra.fields
         if self.wire.name not in STRICT_TOOLS:
             foreign += [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
+        if request.searches and self.search == "none":
+            foreign.append("web search")
         if foreign:
             raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
 
@@ -194,6 +199,12 @@ class Endpoint:
 
     def _masked(self, text: str) -> str:
         return self.address.mask(self._auth.mask(text))
+
+
+def _searching(dialect: Dialect) -> Searching:
+    if dialect.search == "none":
+        return "none"
+    return "bounded" if dialect.search_bound else "unbounded"
 
 
 class _Feed:

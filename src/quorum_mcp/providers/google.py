@@ -1,6 +1,7 @@
 """The Google wire: Gemini's generateContent, v1beta."""
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from quorum_mcp.providers.bodies import (
 )
 from quorum_mcp.providers.google_shapes import AnswerPart, Candidate, Response
 from quorum_mcp.providers.google_tasks import VERSION, model_path, task_answer, task_call
+from quorum_mcp.providers.grounding import Grounded
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 from quorum_mcp.tasks import CountTokens, TaskName
@@ -92,9 +94,10 @@ class GoogleWire:
             body["generationConfig"] = config
         return body
 
-    def reader(self) -> "GoogleReader":
+    def reader(self, request: ModelRequest) -> "GoogleReader":
         """A reader for one answer."""
-        return GoogleReader()
+        once = any(fnmatch(request.model, pattern) for pattern in self.dialect.search_once)
+        return GoogleReader(searches_once=once)
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The typed error of an answer that is not a success."""
@@ -146,6 +149,8 @@ class GoogleWire:
 
 
 def _tools(body: Json, request: ModelRequest) -> None:
+    if request.searches:
+        body["tools"] = [{"googleSearch": {}}]
     if not request.tools:
         return
     if request.parallel_tools is False:
@@ -154,7 +159,7 @@ def _tools(body: Json, request: ModelRequest) -> None:
         {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.schema}
         for tool in request.tools
     ]
-    body["tools"] = [{"functionDeclarations": rows}]
+    body["tools"] = [*body.get("tools", ()), {"functionDeclarations": rows}]
     if request.tool_choice.mode != "auto":
         calling: Json = {"mode": _CHOICES[request.tool_choice.mode]}
         if request.tool_choice.mode == "named":
@@ -238,10 +243,11 @@ def _with_id(call: Json, given: str) -> Json:
 class GoogleReader:
     """One answer, whole or in chunks of the same shape; a stream just ends after its finish reason."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, searches_once: bool = False) -> None:
         self.ended = False
         self._assembler = Assembler()
         self._seals = 0
+        self._grounding = Grounded(once=searches_once)
 
     def whole(self, body: bytes) -> list[Delta]:
         """A whole answer."""
@@ -253,7 +259,7 @@ class GoogleReader:
 
     def finish(self) -> Answer:
         """The answer."""
-        return self._assembler.finish()
+        return self._grounding.told(self._assembler.finish())
 
     def _take(self, response: Response) -> list[Delta]:
         if response.error is not None:
@@ -271,6 +277,8 @@ class GoogleReader:
                 raise BadProviderAnswer("the answer has more candidates than were asked for")
             for part in candidate.content.parts if candidate.content else ():
                 deltas += self._part(part)
+            if candidate.grounding_metadata is not None:
+                self._grounding.add(candidate.grounding_metadata)
             if candidate.finish_reason and candidate.finish_reason != "FINISH_REASON_UNSPECIFIED":
                 self._finish_reason(candidate)
         return deltas

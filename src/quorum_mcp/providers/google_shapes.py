@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from quorum_mcp.answers import Media, Usage
+from quorum_mcp.providers.grounding import Grounding
 
 
 class FunctionCall(Struct):
@@ -43,6 +44,7 @@ class Candidate(Struct, rename="camel"):
     content: Content | None = None
     finish_reason: str | None = None
     finish_message: str | None = None
+    grounding_metadata: Grounding | None = None
     index: int = 0
 
 

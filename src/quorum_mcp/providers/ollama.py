@@ -123,7 +123,7 @@ class OllamaWire:
             body["tools"] = tools
         return Call("POST", "/api/chat", encode(body))
 
-    def reader(self) -> "OllamaReader":
+    def reader(self, request: ModelRequest) -> "OllamaReader":  # noqa: ARG002 - all are alike
         """A reader for one answer."""
         return OllamaReader()
 

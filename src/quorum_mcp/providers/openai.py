@@ -22,6 +22,7 @@ from quorum_mcp.messages import (
 from quorum_mcp.providers.assemble import Assembler, unknown_content
 from quorum_mcp.providers.bodies import audio_format, error_of, failure, model_info, open_reasoning, parse
 from quorum_mcp.providers.openai_tasks import task_answer, task_call
+from quorum_mcp.providers.responses import ResponsesReader, cite, responses_call
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.usage import OpenAIUsage
 from quorum_mcp.providers.wire import Call, Dialect
@@ -58,6 +59,7 @@ class _Message(Struct):
     reasoning: str | None = None
     reasoning_details: list[Json] | None = None
     tool_calls: list[_ToolCall] | None = None
+    annotations: list[Json] | None = None
     function_call: Json | None = None
     audio: Json | None = None
     images: list[Json] | None = None
@@ -102,6 +104,8 @@ class OpenAIWire:
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The request for chat completions."""
+        if request.searches and self.dialect.search == "responses":
+            return responses_call(request, self.dialect, stream=stream)
         body: Json = {"model": request.model, "messages": self._messages(request.messages), "stream": stream}
         if stream and self.dialect.stream_usage:
             body["stream_options"] = {"include_usage": True}
@@ -120,9 +124,10 @@ class OpenAIWire:
             body.update(request.extra.fields)
         return Call("POST", f"{self.prefix}/chat/completions", encode(body))
 
-    def reader(self) -> "OpenAIReader":
+    def reader(self, request: ModelRequest) -> "OpenAIReader | ResponsesReader":
         """A reader for one completion."""
-        return OpenAIReader()
+        by_responses = request.searches and self.dialect.search == "responses"
+        return ResponsesReader() if by_responses else OpenAIReader()
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """The typed error of an answer that is not a success."""
@@ -152,9 +157,11 @@ class OpenAIWire:
         body["seed"] = request.seed
 
     def _tools(self, body: Json, request: ModelRequest) -> None:
+        if request.searches:  # what is left is OpenRouter's own tool
+            body["tools"] = [{"type": "openrouter:web_search"}]
         if not request.tools:
             return
-        body["tools"] = [
+        body["tools"] = body.get("tools", []) + [
             {
                 "type": "function",
                 "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema}
@@ -347,6 +354,8 @@ class OpenAIReader:
         else:
             for piece in message.content or ():
                 deltas += self._piece(piece)
+        for note in message.annotations or ():
+            cite(assembler, note)
         if message.refusal:
             self._refused = True
             deltas += assembler.text(message.refusal)

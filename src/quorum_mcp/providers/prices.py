@@ -71,6 +71,8 @@ class Price(Struct, frozen=True):
     source: Literal["settings", "table", "free"]
     note: str = ""
     media: MediaPrice | None = None
+    search: int | None = None
+    """Nanodollars of one web search; None: unknown."""
 
     @property
     def free(self) -> bool:
@@ -79,6 +81,8 @@ class Price(Struct, frozen=True):
 
     def covers(self, usage: Usage) -> bool:
         """Whether this says what that usage costs: a price by tokens says nothing of seconds, nor the other way."""
+        if usage.searches and self.search is None:
+            return False
         by_tokens = self.media is None or self.media.by_tokens
         if self.free or (by_tokens and (usage.input or usage.output)):
             return True
@@ -100,10 +104,10 @@ class Price(Struct, frozen=True):
         )
         if usage.media is not None and self.media is not None:
             total += self.media.cost(usage.media, self.input, self.output)
-        return money.rounded_up(total)
+        return money.rounded_up(total) + usage.searches * (self.search or 0)
 
 
-FREE = Price(0, 0, 0, 0, "free")
+FREE = Price(0, 0, 0, 0, "free", search=0)
 
 
 @lru_cache(maxsize=256)
@@ -117,6 +121,9 @@ def from_settings(price: PriceSettings) -> Price:
         plain if cached is None else money.from_usd(cached),
         plain,
         "settings",
+        search=None
+        if price.searches_per_thousand is None
+        else money.from_usd(price.searches_per_thousand) // 1000,
     )
 
 
@@ -165,7 +172,13 @@ def _price(prices: object, input_tokens: int) -> Price | None:
         "table",
         table_note(),
         media,
+        _per_search(prices),
     )
+
+
+def _per_search(prices: object) -> int | None:
+    thousand = getattr(prices, "web_searches_kcount", None)
+    return money.from_usd(thousand) // 1000 if isinstance(thousand, Decimal) else None
 
 
 def _media(prices: object, input_tokens: int) -> MediaPrice | None:

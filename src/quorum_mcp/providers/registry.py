@@ -233,7 +233,9 @@ class Registry(Directory):
     def _deployed(self, setup: Setup, one: DeploymentSetup) -> Endpoint:
         own = structs.replace(setup, auth=one.auth or setup.auth, keys=one.keys or setup.keys)
         address = Address(one.base_url, setup.headers | one.headers, one.models, one.model)
-        return self._endpoint(own, one.name, address)
+        endpoint = self._endpoint(own, one.name, address)
+        endpoint.base_url = Address(setup.base_url).base  # the answers of all of them are the provider's
+        return endpoint
 
 
 def _description(setup: Setup, models: tuple[str, ...]) -> Description:

@@ -19,6 +19,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HERE = "http://127.0.0.1"
 SET = "set "
 """How the reason begins where a key is missing."""
+SEARCHES = {
+    "openai": ("none", "responses", "openrouter"),
+    "anthropic": ("none", "native"),
+    "google": ("none", "native"),
+}
+"""The kinds of web search that an endpoint of a wire may have."""
 
 
 class Setup(Struct, frozen=True):
@@ -91,7 +97,7 @@ def _vendor(name: str, vendor: Vendor, settings: Settings, catalog: Catalog) -> 
         title=vendor.title,
         prices=vendor.prices,
         free=vendor.free,
-        dialect=catalog.dialect(given.wire or vendor.wire, None if given.wire else vendor),
+        dialect=_dialect(catalog.dialect(given.wire or vendor.wire, None if given.wire else vendor), given),
         headers=given.headers,
     )
     return _placed(setup, given, settings)
@@ -115,7 +121,7 @@ def _custom(name: str, entry: ProviderSettings, settings: Settings, catalog: Cat
         model=entry.model or (entry.models[0] if entry.models else None),
         models=entry.models or (),
         closed=entry.models is not None,
-        dialect=catalog.dialect(entry.wire),
+        dialect=_dialect(catalog.dialect(entry.wire), entry),
         headers=entry.headers,
     )
     return _placed(setup, entry, settings)
@@ -129,6 +135,9 @@ def _placed(setup: Setup, entry: ProviderSettings, settings: Settings) -> Setup:
     )
     base_url = found[0].base_url if found else setup.base_url
     urls = [one.base_url for one in found] or [base_url]
+    if (search := setup.dialect.search) not in (kinds := SEARCHES.get(setup.wire, ("none",))):
+        problem = f"the {setup.wire} wire has no web search of the kind {search}"
+        raise _wrong(settings, setup.name, problem, f"web_search is {' or '.join(kinds)}")
     lacking = next((f"{SET}{one.missing} (deployment {one.name})" for one in found if one.missing), None)
     setup = structs.replace(
         setup,
@@ -141,6 +150,11 @@ def _placed(setup: Setup, entry: ProviderSettings, settings: Settings) -> Setup:
         usual = setup.model if setup.model in models else models[0]
         setup = structs.replace(setup, models=models, closed=True, model=usual)
     return setup
+
+
+def _dialect(usual: Dialect, entry: ProviderSettings) -> Dialect:
+    """The dialect, with the web search that the user says the endpoint has."""
+    return usual if entry.web_search is None else structs.replace(usual, search=entry.web_search)
 
 
 def _auth(settings: Settings, name: str, entry: ProviderSettings) -> str | None:

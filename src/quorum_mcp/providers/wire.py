@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from msgspec import Struct, field
 
 from quorum_mcp.answers import Answer, Delta, ModelInfo
+from quorum_mcp.config.providers import Search
 from quorum_mcp.errors import ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.sse import Event
@@ -29,6 +30,10 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         image_urls: whether the vendor fetches images by URL.
         seed: whether a seed is taken.
         tasks: what the vendor can be asked for besides chats; None is all that the wire has.
+        search: which web search of its own the vendor has, if any: the wire's, or for the openai wire that of its
+            responses or a tool of OpenRouter's.
+        search_bound: whether the vendor can be told how often to search at most.
+        search_once: patterns of the models whose searches for one answer are billed as one.
         max_tokens: the cap to send where the request has none and the vendor demands one.
         budget_models: patterns of the models whose reasoning is set by a number of tokens, not by a word.
         budgets: that number for each word.
@@ -42,6 +47,9 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     image_urls: bool = True
     seed: bool = True
     tasks: tuple[TaskName, ...] | None = None
+    search: Search = "none"
+    search_bound: bool = False
+    search_once: tuple[str, ...] = ()
     max_tokens: int = 16384
     budget_models: tuple[str, ...] = ()
     budgets: dict[str, int] = field(default_factory=_usual_budgets)
@@ -92,6 +100,7 @@ class Wire(Protocol):
 
     name: str
     framing: Literal["sse", "ndjson"]
+    dialect: Dialect
     auth: str
     """How a key is sent unless the settings say otherwise: `bearer` or `header NAME`."""
     tasks: frozenset[TaskName]
@@ -101,8 +110,8 @@ class Wire(Protocol):
         """The HTTP request of a model request; raises `Unsupported` for what the vendor cannot do."""
         ...
 
-    def reader(self) -> Reader:
-        """A reader for the answer of one chat call."""
+    def reader(self, request: ModelRequest) -> Reader:
+        """A reader for the answer to one request."""
         ...
 
     def failure(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:

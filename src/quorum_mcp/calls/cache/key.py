@@ -36,6 +36,7 @@ def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
         or temperature > settings.max_temperature
         or request.tools
         or request.task is not None
+        or request.searches  # who searches wants to know how things are now
         or request.extra  # fields of one vendor: what they do, and what else they ask for, is not known
         or call.surface == "consensus"  # seats and rounds are meant to be independent of each other
         or provider.name in settings.skip_providers

@@ -13,7 +13,7 @@ from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.ops.ask import abandon, ended_without
 from quorum_mcp.consensus.plan import Strategy
 from quorum_mcp.consensus.planning import round_cost
-from quorum_mcp.consensus.query import Dissent, Query, QueryAnswer
+from quorum_mcp.consensus.query import Dissent, Query, QueryAnswer, SourceView
 from quorum_mcp.consensus.service import Consensus
 from quorum_mcp.consensus.session import answer_of
 from quorum_mcp.errors import NoConsensus
@@ -44,6 +44,7 @@ class FetchAnswer(BaseModel):
     confidence: float | None = Field(None, description="0 to 1; null where it could not be measured.")
     agreement: str | None = Field(None, description="`agree`, `disagree` or `cannot_tell`.")
     dissent: list[Dissent] = Field([], description="What models that do not stand behind the answer said.")
+    citations: list[SourceView] = Field([], description="Web pages that models behind the answer cite.")
     cost: float = Field(0.0, description="USD")
     degraded: bool = Field(False, description="Whether a part did not work as planned.")
     simulated: bool = Field(False, description="Whether a simulated model took part.")
@@ -120,6 +121,7 @@ async def fetched(runs: Runs, run: Run, kind: type[F]) -> F:
         confidence=found.confidence,
         agreement=found.agreement,
         dissent=found.dissent,
+        citations=found.citations,
         cost=found.total_cost,
         degraded=found.degraded,
         simulated=found.simulated,

@@ -1,5 +1,7 @@
 """The panel as MCP tools: put a question in, fetch the answer when it is there."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp.consensus.ops.answering import Asked, Asking, FetchAnswer, bounded, fetched, question, watched
@@ -24,6 +26,9 @@ class Put(Asking):
     )
     providers: list[str] | None = Field(
         None, min_length=1, description="Providers or provider/model names; absent: the default panel."
+    )
+    tools: list[Literal["web_search"]] = Field(
+        [], description="web_search: each model searches with its provider's own search."
     )
     file_paths: list[str] = Field(
         [], description="Text files of the server's machine, below its allowed folders."

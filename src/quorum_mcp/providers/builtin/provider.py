@@ -7,7 +7,7 @@ from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, TextDelta, 
 from quorum_mcp.errors import ProviderRefused, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Audio, Image, ModelRequest, Text
-from quorum_mcp.providers.base import Kind, Timeouts
+from quorum_mcp.providers.base import Kind, Searching, Timeouts
 from quorum_mcp.providers.builtin.abstain import Abstain, abstention
 from quorum_mcp.providers.builtin.prompt import Prompt, read
 from quorum_mcp.tasks import TaskName
@@ -44,6 +44,7 @@ class Builtin:
     name: str = NAME
     kind: Kind = "builtin"
     tasks: frozenset[TaskName] = frozenset()
+    search: Searching = "none"
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - never waits
         """The solver's answer, or its abstention."""
