@@ -31,3 +31,11 @@ def check(page: Page) -> None:
     assert not problems, "\n".join(problems)
     assert len(found["passes"]) > 10
     assert overflow(page) == 0
+
+
+def looks(page: Page) -> None:
+    """Check the page as it stands, in every look: what made it so is done once."""
+    for dark, width in LOOKS:
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.set_viewport_size({"width": width, "height": 900 if width > 500 else 812})
+        check(page)
