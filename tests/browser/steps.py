@@ -1,5 +1,8 @@
 """What a user does on the page, in few words."""
 
+import json
+import urllib.request
+
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -41,3 +44,10 @@ def overflow(page: Page) -> int:
     return max(
         0, page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     )
+
+
+def asked(url: str, question: str) -> None:
+    """A session that is there, asked over REST."""
+    body = json.dumps({"query": question, "panel": ["builtin/arithmetic"]}).encode()
+    request = urllib.request.Request(f"{url}api/query", body, {"content-type": "application/json"})
+    urllib.request.urlopen(request, timeout=5).close()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.axe import looks
 from tests.browser.conftest import OpenPage
-from tests.browser.steps import answered, ask, choose, overflow, seat
+from tests.browser.steps import answered, ask, asked, choose, overflow, seat
 from tests.browser.world import World, world
 from tests.support.open_question import QUESTION, REVIEWS, honest, placing
 from tests.support.script import Say
@@ -78,6 +78,8 @@ def asked_again(there: World, page: Page) -> None:
 
 
 def sessions(there: World, page: Page) -> None:
+    for question in ("What is 2 + 2?", "What is 3 + 3?"):
+        asked(there.url, question)
     page.goto(there.url + "#/sessions")
     expect(page.locator("tbody tr").first).to_be_visible()
     page.get_by_role("checkbox").first.check()

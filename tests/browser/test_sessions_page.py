@@ -2,13 +2,12 @@
 
 import json
 import re
-import urllib.request
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage
-from tests.browser.steps import answered, ask, seat
+from tests.browser.steps import answered, ask, asked, seat
 from tests.browser.world import World
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(60)]
@@ -110,11 +109,7 @@ def test_asked_again_compared_and_scored(there: World, open_page: OpenPage) -> N
 
 def test_filters_stand_in_the_address_and_rows_are_walked(there: World, open_page: OpenPage) -> None:
     for number in range(3):
-        body = json.dumps(
-            {"query": f"Which number is zebra {number}?", "panel": ["builtin/arithmetic"]}
-        ).encode()
-        request = urllib.request.Request(f"{there.url}api/query", body, {"content-type": "application/json"})
-        urllib.request.urlopen(request, timeout=5).close()
+        asked(there.url, f"Which number is zebra {number}?")
     page = open_page(there.url + "#/sessions")
     rows = page.locator("tbody tr")
     expect(rows.first).to_be_visible()
