@@ -6,11 +6,13 @@ then what one recorded answer cannot show: stored responses, embeddings, models,
 
 from typing import Any
 
+import aiohttp
 import pytest
 from tests.conformance.judging import event_judged, judged, named, ordered, response_judged
 from tests.conformance.published import open_responses, openai
 from tests.conformance.streams import data_of
 from tests.conformance.wire_answers import Case, cases
+from tests.support.media import wav
 from tests.support.rest import Answer, Rest
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
@@ -148,6 +150,23 @@ async def test_embeddings_and_models(q: Rest) -> None:
     listed = await q.get("/v1/models")
     judged(openai(), "ListModelsResponse", listed.body)
     judged(openai(), "Model", (await q.get("/v1/models/quorum/quick")).body)
+
+
+async def test_images_moderations_and_transcriptions(q: Rest) -> None:
+    for more in ({}, {"response_format": "url"}):
+        made = await q.post(
+            "/v1/images/generations", {"model": "lab/painter", "prompt": "a cat", "n": 2} | more
+        )
+        assert made.status == 200, made.body
+        judged(openai(), "ImagesResponse", made.body)
+    asked = await q.post("/v1/moderations", {"model": "lab/guard", "input": ["kind words", "bad words"]})
+    assert asked.status == 200, asked.body
+    judged(openai(), "CreateModerationResponse", asked.body)
+    form = aiohttp.FormData({"model": "lab/listener"})
+    form.add_field("file", wav(1.0), filename="a.wav")
+    heard = await q.request("POST", "/v1/audio/transcriptions", data=form)
+    assert heard.status == 200, heard.body
+    judged(openai(), "CreateTranscriptionResponseJson", heard.body)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,10 @@ from typing import Any
 from tests.support.http1 import Request
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+CATEGORIES = (
+    "hate", "hate/threatening", "harassment", "harassment/threatening", "illicit", "illicit/violent", "self-harm",
+    "self-harm/intent", "self-harm/instructions", "sexual", "sexual/minors", "violence", "violence/graphic",
+)  # fmt: skip
 SOUND = b"ID3" + bytes(range(256))
 
 
@@ -79,8 +83,9 @@ def _moderation(given: dict[str, Any]) -> dict[str, Any]:
     whole = any(isinstance(one, dict) for one in inputs)
     texts = [json.dumps(inputs)] if whole else inputs
     rows = [
-        {"flagged": "kill" in text, "categories": {"violence": "kill" in text}, "category_scores": {"violence": 0.5},
-         "category_applied_input_types": {"violence": ["text"]}}
+        {"flagged": "kill" in text, "categories": dict.fromkeys(CATEGORIES, False) | {"violence": "kill" in text},
+         "category_scores": dict.fromkeys(CATEGORIES, 0.0) | {"violence": 0.5},
+         "category_applied_input_types": dict.fromkeys(CATEGORIES, ["text"])}
         for text in texts
     ]  # fmt: skip
     return {"id": "modr-1", "model": given["model"], "results": rows}

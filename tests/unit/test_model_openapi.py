@@ -9,7 +9,14 @@ from quorum_mcp.api.model_openapi import ROUTES
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.server import Holder, _routes
 
-OWN = ("/api/session/{session_id}/events", "/api/openapi.json", "/api/docs", "/metrics", "/mcp")
+OWN = (
+    "/v1/orchestrate/{operation}",
+    "/api/session/{session_id}/events",
+    "/api/openapi.json",
+    "/api/docs",
+    "/metrics",
+    "/mcp",
+)
 
 
 def served() -> set[tuple[str, str]]:
@@ -21,9 +28,11 @@ def served() -> set[tuple[str, str]]:
         if not any("tags" in one for one in methods.values())
     }
     for route in _routes(Holder()):
-        if not isinstance(route, Route) or route.path in OWN or not route.path.startswith(("/v1", "/api/")):
+        if not isinstance(route, Route):
             continue
         path = re.sub(r":path}", "}", route.path)
+        if path in OWN or not path.startswith(("/v1", "/api/")):
+            continue
         if path in rest or path.startswith(("/api/health", "/api/login", "/api/logout")):
             continue
         paths = [f"/v1beta/models/{{model}}:{method}" for method in METHODS] if "{model}" in path else [path]

@@ -24,7 +24,14 @@ EVENTS, LINES = "text/event-stream", "application/x-ndjson"
 
 
 class Described(Struct, frozen=True):
-    """One route: `body` is what it takes, `stream` how it streams, `query` what may stand behind the path."""
+    """One route.
+
+    Attributes:
+        body: what it takes; `form` instead, where that is a form.
+        stream: how it streams.
+        answer: what it answers besides JSON.
+        query: what may stand behind the path.
+    """
 
     vendor: str
     method: str
@@ -32,6 +39,8 @@ class Described(Struct, frozen=True):
     summary: str
     body: type[Struct] | None = None
     stream: str | None = None
+    answer: str | None = None
+    form: dict[str, Json] | None = None
     query: dict[str, Json] = {}
 
 
@@ -53,8 +62,10 @@ ROUTES = (
     Described("OpenAI", "POST", "/v1/embeddings", "Embeddings.", EmbeddingRequest),
     Described("OpenAI", "POST", "/v1/completions", "Text completions.", CompletionRequest, EVENTS),
     Described("OpenAI", "POST", "/v1/images/generations", "Images.", ImageRequest),
-    Described("OpenAI", "POST", "/v1/audio/speech", "Speech: the answer is the sound.", SpeechRequest),
-    Described("OpenAI", "POST", "/v1/audio/transcriptions", "What is said in a file, sent as a form."),
+    Described("OpenAI", "POST", "/v1/audio/speech", "Speech.", SpeechRequest, answer="audio/*"),
+    Described("OpenAI", "POST", "/v1/audio/transcriptions", "Transcriptions.", form={
+        "file": {"type": "string", "contentMediaType": "application/octet-stream"}, "model": {"type": "string"},
+    }, answer="text/plain"),
     Described("OpenAI", "POST", "/v1/moderations", "Moderations.", ModerationRequest),
     Described("OpenAI", "GET", "/v1/models/discover", "The same, after every provider was asked for its list."),
     Described("OpenAI", "POST", "/v1/models/discover", "The same."),
@@ -118,8 +129,7 @@ def schemas() -> Json:
 
 def _describe(route: Described, errors: dict[str, str]) -> Json:
     content: Json = {"application/json": {"schema": {"type": "object"}}}
-    if route.stream is not None:
-        content[route.stream] = {}
+    content |= {kind: {} for kind in (route.stream, route.answer) if kind is not None}
     name = REF.format(name=f"{route.vendor}Error")
     refused = {"application/json": {"schema": {"$ref": name}}}
     described: Json = {
@@ -140,6 +150,11 @@ def _describe(route: Described, errors: dict[str, str]) -> Json:
         | {status: {"description": text, "content": refused} for status, text in errors.items()},
     }
     if route.body is not None:
-        schema = {"$ref": REF.format(name=route.vendor + route.body.__name__)}
+        schema: Json = {"$ref": REF.format(name=route.vendor + route.body.__name__)}
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if route.form is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"multipart/form-data": {"schema": _object(**route.form)}},
+        }
     return described

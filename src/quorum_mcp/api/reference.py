@@ -33,7 +33,8 @@ def page() -> str:
 def _fields(operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     rows = [(p["name"], p["in"], p["schema"]) for p in operation.get("parameters", [])]
     if "requestBody" in operation:
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        (given,) = operation["requestBody"]["content"].values()
+        schema = given["schema"]
         name = schema.get("$ref", "").rsplit("/", 1)[-1]
         rows += [
             (key, "body", value) for key, value in schemas.get(name, schema).get("properties", {}).items()
