@@ -34,6 +34,8 @@ class Upstream:
         self.asked: list[Asked] = []
         self.tasks: list[Request] = []
         """What was asked for besides chats."""
+        self.tasks_hang = False
+        """Whether what is no chat (embeddings, images, audio) is never answered."""
         self._gates: dict[str, asyncio.Event] = {}
         self._began = time.monotonic()
         self._changed = asyncio.Event()
@@ -98,6 +100,14 @@ class Upstream:
                 {"id": name, "object": "model", "created": 0, "owned_by": "test"} for name in self.models
             ]
             return await _whole(writer, 200, {"object": "list", "data": listed})
+        if self.tasks_hang and "/chat/" not in path:
+            self.tasks.append(request)
+            asked = Asked(
+                path, "seat", [], {}, headers, time.monotonic() - self._began, path=path, query=query
+            )
+            self.asked.append(asked)
+            self._note()
+            return await self._watched(asked, Say(fail="hang"), reader, writer)
         if (made := task_answer(request)) is not None:
             self.tasks.append(request)
             return await _raw(writer, 200, *made)
