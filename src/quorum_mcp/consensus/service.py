@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -84,16 +85,25 @@ class Consensus:
         )
 
     async def start(
-        self, query: Query, principal: Principal, *, strategy: Strategy | None = None, stages: int = 3
+        self,
+        query: Query,
+        principal: Principal,
+        *,
+        strategy: Strategy | None = None,
+        stages: int = 3,
+        about: Mapping[str, Any] | None = None,
     ) -> Started:
-        """Begin a run (or a session's next turn) that carries out the query, by its mode or by a strategy."""
+        """Begin a run (or a session's next turn) that carries out the query, by its mode or by a strategy.
+
+        `about` is kept with it for whoever reads the answers: plain values, what they mean to the tool that asked.
+        """
         plan = structs.replace(await self.plan(query, principal), strategy=strategy, stages=stages)
         key = None
         if query.idempotency_key is not None:
             key = Key(
                 query.idempotency_key, body_hash(query.model_dump(mode="json", exclude={"wait", "stream"}))
             )
-        return await self._launch(query, plan, principal, key)
+        return await self._launch(query, plan, principal, key, about)
 
     async def rerun(self, run: Run, changes: dict[str, Any], principal: Principal) -> Started:
         """Begin a new session that asks the last question of `run` again, all else as it was but for `changes`."""
@@ -110,11 +120,13 @@ class Consensus:
             query, chosen, before.conversation, self.settings, self.registry, calibration, principal.key
         )
         plan = structs.replace(plan, strategy=before.strategy, stages=before.stages)
-        return await self._launch(query, plan, principal, None)
+        return await self._launch(query, plan, principal, None, stored.get("about"))
 
-    async def _launch(self, query: Query, plan: Plan, principal: Principal, key: Key | None) -> Started:
+    async def _launch(
+        self, query: Query, plan: Plan, principal: Principal, key: Key | None, about: Mapping[str, Any] | None
+    ) -> Started:
         asked = query.model_dump(mode="json", exclude_unset=True, exclude=ONCE)
-        given = msgspec.json.encode({"plan": plan, "query": asked}).decode()
+        given = msgspec.json.encode({"plan": plan, "query": asked, "about": about}).decode()
         deadline = now_us() + int(plan.timeout * MICROSECONDS)
         if query.session_id is not None:
             before = await self.runs.get(query.session_id, principal.tenant)

@@ -40,10 +40,10 @@ def declared(ctx: Caller) -> bool:
 
 
 def becomes_task(ctx: Caller, operation: AnyOperation) -> bool:
-    """Whether the call is answered with a task: those whose whole result is the session's answer."""
+    """Whether the call is answered with a task: those whose result is made of a session's answers."""
     from quorum_mcp.consensus.ops.answering import FetchAnswer
 
-    return declared(ctx) and operation.output is FetchAnswer and operation.worst_case is not None
+    return declared(ctx) and issubclass(operation.output, FetchAnswer) and operation.worst_case is not None
 
 
 async def begun(backend: Backend, answer: dict[str, Any]) -> dict[str, Any] | None:
@@ -82,7 +82,9 @@ async def _with_result(backend: Backend, task: dict[str, Any]) -> dict[str, Any]
 
     if task["status"] == "completed":
         try:
-            result = completed(await _invoke(backend, "q_out", session_id=task["taskId"], wait_seconds=0))
+            found = await _invoke(backend, "q_out", session_id=task["taskId"], wait_seconds=0)
+            added = found.pop("result") or {}
+            result = completed(found | added)  # what the tool itself returns
         except QuorumError as error:
             result = failure(error)
         task["result"] = _dumped(result)

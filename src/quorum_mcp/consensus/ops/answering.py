@@ -1,14 +1,14 @@
 """What all tools that ask a panel share: whom to leave out, how long to wait, and what comes back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
 
-from quorum_mcp import money
+from quorum_mcp import codec, money
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.consensus.ops.ask import abandon, ended_without
 from quorum_mcp.consensus.plan import Strategy
@@ -53,6 +53,8 @@ class FetchAnswer(BaseModel):
 
 
 F = TypeVar("F", bound=FetchAnswer)
+Add = Callable[[F, Mapping[str, str], Mapping[str, Any]], None]
+"""Fills in what a tool returns besides the answer: of the members' texts, and of what it knew when it asked."""
 I = TypeVar("I", bound=Asking)  # noqa: E741 - input
 
 
@@ -62,6 +64,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     query: Query
     strategy: Strategy | None = None
     stages: int = 3
+    about: dict[str, Any] | None = None
+    """What the tool has to know to make its result of the answers; kept with the run, so that q_out can too."""
 
 
 def question(given: Asking, ctx: Context, text: str, **more: Any) -> Query:
@@ -79,15 +83,17 @@ def question(given: Asking, ctx: Context, text: str, **more: Any) -> Query:
     return Query.model_validate(kept)
 
 
-async def answer(ctx: Context, asked: Asked, kind: type[F]) -> tuple[F, QueryAnswer]:
+async def answer(ctx: Context, asked: Asked, kind: type[F], add: Add[F] | None = None) -> F:
     """Ask, and wait for as long as `mcp.wait_seconds` says; what is not there by then, q_out has later.
 
-    A caller that hangs up before cancels the run.
+    `add` makes what the tool returns besides. A caller that hangs up before cancels the run.
     """
     runs, tenant = ctx.get(Runs), ctx.principal.tenant
     consensus = ctx.get(Consensus)
     strategy = consensus.preferences.of(ctx.principal).strategy_of(asked.strategy)
-    start = consensus.start(asked.query, ctx.principal, strategy=strategy, stages=asked.stages)
+    start = consensus.start(
+        asked.query, ctx.principal, strategy=strategy, stages=asked.stages, about=asked.about
+    )
     starting = asyncio.ensure_future(start)
     try:
         started = await asyncio.shield(starting)
@@ -97,7 +103,7 @@ async def answer(ctx: Context, asked: Asked, kind: type[F]) -> tuple[F, QueryAns
     except asyncio.CancelledError:
         await asyncio.shield(abandon(runs, starting, tenant, waits=True))
         raise
-    found = await fetched(runs, run, kind)
+    found = await fetched(runs, run, kind, add)
     whole = answer_of(run)
     if asked.query.require_consensus and run.status == "completed" and whole.agreement != "agree":
         raise NoConsensus(
@@ -105,15 +111,15 @@ async def answer(ctx: Context, asked: Asked, kind: type[F]) -> tuple[F, QueryAns
             hint="read the answers in the session",
             details={"session_id": run.id, "answer": found.model_dump(mode="json")},
         )
-    return found, whole
+    return found
 
 
-async def fetched(runs: Runs, run: Run, kind: type[F]) -> F:
-    """The run's answer, or what there is of it. Raises what the run failed with."""
+async def fetched(runs: Runs, run: Run, kind: type[F], add: "Add[F] | None" = None) -> F:
+    """The run's answer, or what there is of it, with what the tool adds. Raises what the run failed with."""
     if run.status in ("failed", "cancelled"):
         raise ended_without(run)
     found = answer_of(run)
-    return kind(
+    told = kind(
         session_id=run.id,
         status=run.status,
         answer=found.consensus,
@@ -128,6 +134,9 @@ async def fetched(runs: Runs, run: Run, kind: type[F]) -> F:
         warnings=found.warnings,
         progress=[] if run.status == "completed" else await _so_far(runs, run),
     )
+    if add is not None:
+        add(told, await _texts(runs, run, found), codec.decode(run.input).get("about") or {})
+    return told
 
 
 async def watched(runs: Runs, run: Run, seconds: float, progress: Progress | None) -> Run:
@@ -174,6 +183,22 @@ async def most(ctx: Context, asked: Asked) -> int:
             sum_ = sum(costs) * rounds + 2 * dearest
     bounds = [asked.query.max_cost, ctx.get(Settings).max_cost_per_request]
     return min([sum_, *(money.from_usd(bound) for bound in bounds if bound is not None)])
+
+
+async def _texts(runs: Runs, run: Run, found: QueryAnswer) -> dict[str, str]:
+    """The first answers by member; of a run that goes on, those that are there."""
+    if run.status == "completed":
+        return {
+            one.member: one.content
+            for one in found.provider_responses
+            if one.role == "answer" and one.status == "ok"
+        }
+    ended = await runs.events.read(run.id, types=("call.finished",))
+    return {
+        event.data["member"]: event.data["text"]
+        for event in ended
+        if event.data.get("turn") == run.turn and event.data["role"] == "answer"
+    }
 
 
 async def _so_far(runs: Runs, run: Run) -> list[str]:

@@ -1,6 +1,8 @@
 """Several models on one task, side by side; and options compared by criteria."""
 
+from collections.abc import Mapping
 from statistics import fmean
+from typing import Any
 
 from pydantic import BaseModel, Field
 
@@ -43,18 +45,17 @@ def _side_by_side(ctx: Context, given: MultiReview) -> Asked:
     query = question(
         given, ctx, given.task, panel=given.models, exhaustive=True, timeout_seconds=LONG, **more
     )
-    return Asked(query=query)
+    return Asked(query=query, about={"tool": "multi_model_review"})
 
 
 async def multi_model_review(ctx: Context, given: MultiReview) -> MultiReviewAnswer:
     """Give several models the same task."""
-    found, whole = await answer(ctx, _side_by_side(ctx, given), MultiReviewAnswer)
-    found.reviews = [
-        Review(member=one.member, text=one.content)
-        for one in whole.provider_responses
-        if one.role == "answer" and one.status == "ok"
-    ]
-    return found
+    return await answer(ctx, _side_by_side(ctx, given), MultiReviewAnswer, add_reviews)
+
+
+def add_reviews(found: MultiReviewAnswer, texts: Mapping[str, str], _: Mapping[str, Any]) -> None:
+    """Each model's own answer."""
+    found.reviews = [Review(member=member, text=text) for member, text in texts.items()]
 
 
 class Comparison(Asking):
@@ -97,22 +98,25 @@ def _compared(ctx: Context, given: Comparison) -> Asked:
     query = question(
         given, ctx, text, context=given.context, exhaustive=True, answer_format="choice", timeout_seconds=LONG
     )
-    return Asked(query=query)
+    return Asked(
+        query=query, about={"tool": "comparative_analysis", "options": given.options, "criteria": criteria}
+    )
 
 
 async def comparative_analysis(ctx: Context, given: Comparison) -> ComparisonAnswer:
     """Let several models score options independently."""
-    found, whole = await answer(ctx, _compared(ctx, given), ComparisonAnswer)
-    criteria = given.criteria or ["overall"]
+    return await answer(ctx, _compared(ctx, given), ComparisonAnswer, add_ranking)
+
+
+def add_ranking(found: ComparisonAnswer, texts: Mapping[str, str], about: Mapping[str, Any]) -> None:
+    """The options by the scores that each model gave."""
+    options, criteria = about["options"], about["criteria"]
     by_model = {
-        one.member: scores(one.content, options=len(given.options), criteria=len(criteria))
-        for one in whole.provider_responses
-        if one.role == "answer" and one.status == "ok"
+        member: scores(text, options=len(options), criteria=len(criteria)) for member, text in texts.items()
     }
-    found.ranking = _ranked(given.options, criteria, by_model)
+    found.ranking = _ranked(options, criteria, by_model)
     if unread := [member for member, table in by_model.items() if not table]:
         found.warnings = [*found.warnings, f"no scores could be read from {', '.join(unread)}"]
-    return found
 
 
 def _ranked(

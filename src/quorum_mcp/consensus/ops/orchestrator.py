@@ -104,8 +104,9 @@ async def update_session_context(ctx: Context, given: Words) -> Kept:
     """Add words to a session. They are a turn that asks nobody; all later turns read them."""
     asking = Asking(session_id=given.session_id, exclude_providers=[])
     asked = Asked(query=question(asking, ctx, given.context), strategy="context")
-    _, whole = await answer(ctx, asked, Answer)
-    return Kept(session_id=whole.session_id, turn=whole.turn)
+    kept = await answer(ctx, asked, Answer)
+    run = await ctx.get(Runs).get(kept.session_id, ctx.principal.tenant)
+    return Kept(session_id=run.id, turn=run.turn)
 
 
 Period = Literal["1m", "5m", "1h", "1d"]

@@ -1,12 +1,13 @@
 """Code reviewed by several models: files, or the changes since the last commit."""
 
 import base64
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.consensus.changes import Changes, changes
+from quorum_mcp.consensus.changes import changes
 from quorum_mcp.consensus.findings import FORM, SEVERITIES, Severity, findings
 from quorum_mcp.consensus.ops.answering import (
     LONG,
@@ -20,7 +21,7 @@ from quorum_mcp.consensus.ops.answering import (
 )
 from quorum_mcp.consensus.ops.ask import ASK
 from quorum_mcp.consensus.ops.tasks import SURFACES
-from quorum_mcp.consensus.query import MAX_CONTEXT, QueryAnswer
+from quorum_mcp.consensus.query import MAX_CONTEXT
 from quorum_mcp.operations.card import Effect, Operation
 from quorum_mcp.operations.context import Context
 
@@ -81,14 +82,17 @@ def _reviewed(ctx: Context, given: CodeReview) -> Asked:
         file_paths=[one for one in given.files if isinstance(one, str)],
         files=[_upload(one.name, one.content) for one in given.files if isinstance(one, Source)],
     )  # fmt: skip
-    return Asked(query=query, strategy="solo" if quick else None)
+    about = {
+        "tool": "code_review",
+        "least": given.severity_filter,
+        "reviewed": [one if isinstance(one, str) else one.name for one in given.files],
+    }
+    return Asked(query=query, strategy="solo" if quick else None, about=about)
 
 
 async def code_review(ctx: Context, given: CodeReview) -> ReviewAnswer:
     """Review files."""
-    found, whole = await answer(ctx, _reviewed(ctx, given), ReviewAnswer)
-    found.reviewed = [one if isinstance(one, str) else one.name for one in given.files]
-    return _with_findings(found, whole, given.severity_filter)
+    return await answer(ctx, _reviewed(ctx, given), ReviewAnswer, add_findings)
 
 
 class ReviewChanges(Asking):
@@ -101,7 +105,7 @@ class ReviewChanges(Asking):
     original_task: str | None = Field(None, max_length=MAX_CONTEXT, description="What they are meant to do.")
 
 
-async def _changed(ctx: Context, given: ReviewChanges) -> tuple[Asked, Changes]:
+async def _changed(ctx: Context, given: ReviewChanges) -> Asked:
     roots = ctx.get(Settings).files.roots
     found = await changes(given.paths, roots, untracked=given.include_untracked)
     text = f"Review these changes for {LOOK_FOR['full']}. `file` and `line` are those after the change.\n\n{FORM}"
@@ -111,42 +115,37 @@ async def _changed(ctx: Context, given: ReviewChanges) -> tuple[Asked, Changes]:
         given, ctx, text, context=given.original_task, exhaustive=True, answer_format="text", timeout_seconds=LONG,
         files=[_upload("changes.diff", found.text)],
     )  # fmt: skip
-    return Asked(query=query), found
+    about = {"tool": "review_changes", "reviewed": list(found.files), "left_out": list(found.left_out)}
+    return Asked(query=query, about=about)
 
 
 async def _changes_cost(ctx: Context, given: ReviewChanges) -> int:
-    return await most(ctx, (await _changed(ctx, given))[0])
+    return await most(ctx, await _changed(ctx, given))
 
 
 async def review_changes(ctx: Context, given: ReviewChanges) -> ReviewAnswer:
     """Review the changes since the last commit."""
-    asked, found = await _changed(ctx, given)
-    told, whole = await answer(ctx, asked, ReviewAnswer)
-    told.reviewed = list(found.files)
-    told.warnings = [*told.warnings, *(f"not reviewed: {line}" for line in found.left_out)]
-    return _with_findings(told, whole, "all")
+    return await answer(ctx, await _changed(ctx, given), ReviewAnswer, add_findings)
 
 
 def _upload(name: str, text: str) -> dict[str, Any]:
     return {"name": name, "media_type": "text/plain", "data": base64.b64encode(text.encode()).decode()}
 
 
-def _with_findings(found: ReviewAnswer, whole: QueryAnswer, least: str) -> ReviewAnswer:
-    answers = {
-        one.member: one.content
-        for one in whole.provider_responses
-        if one.role == "answer" and one.status == "ok"
-    }
+def add_findings(found: ReviewAnswer, texts: Mapping[str, str], about: Mapping[str, Any]) -> None:
+    """The findings in the members' texts, joined; what was reviewed, and what was not."""
+    least = str(about.get("least", "all"))
+    found.reviewed = about["reviewed"]
+    found.warnings = [*found.warnings, *(f"not reviewed: {line}" for line in about.get("left_out", ()))]
     shown = SEVERITIES if least == "all" else SEVERITIES[: SEVERITIES.index(_severity(least)) + 1]
     found.findings = [
         FindingView(
             severity=one.severity, file=one.file, line=one.line, title=one.title, detail=one.detail,
             members=list(one.members),
         )
-        for one in findings(answers)
+        for one in findings(texts)
         if one.severity in shown
     ]  # fmt: skip
-    return found
 
 
 def _severity(name: str) -> Severity:

@@ -77,7 +77,7 @@ def _orchestrated(ctx: Context, given: Orchestrate) -> Asked:
 
 async def orchestrate_task(ctx: Context, given: Orchestrate) -> FetchAnswer:
     """Carry out a task by a strategy."""
-    return (await answer(ctx, _orchestrated(ctx, given), FetchAnswer))[0]
+    return await answer(ctx, _orchestrated(ctx, given), FetchAnswer)
 
 
 class Analysis(BaseModel):
@@ -164,7 +164,7 @@ def _to_one(ctx: Context, given: OneModel) -> Asked:
 
 async def query_specific_model(ctx: Context, given: OneModel) -> FetchAnswer:
     """Ask one model."""
-    return (await answer(ctx, _to_one(ctx, given), FetchAnswer))[0]
+    return await answer(ctx, _to_one(ctx, given), FetchAnswer)
 
 
 Thinking = Literal["minimal", "low", "medium", "high", "max"]
@@ -198,7 +198,7 @@ def _thought(ctx: Context, given: Problem) -> Asked:
 
 async def think_deeper(ctx: Context, given: Problem) -> FetchAnswer:
     """Think a problem through."""
-    return (await answer(ctx, _thought(ctx, given), FetchAnswer))[0]
+    return await answer(ctx, _thought(ctx, given), FetchAnswer)
 
 
 OPERATIONS = [

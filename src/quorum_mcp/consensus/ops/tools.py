@@ -1,11 +1,23 @@
 """The panel as MCP tools: put a question in, fetch the answer when it is there."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from quorum_mcp.consensus.ops.answering import Asked, Asking, FetchAnswer, bounded, fetched, question, watched
+from quorum_mcp import codec
+from quorum_mcp.consensus.ops.answering import (
+    Add,
+    Asked,
+    Asking,
+    FetchAnswer,
+    bounded,
+    fetched,
+    question,
+    watched,
+)
 from quorum_mcp.consensus.ops.ask import ASK, query
+from quorum_mcp.consensus.ops.comparing import ComparisonAnswer, MultiReviewAnswer, add_ranking, add_reviews
+from quorum_mcp.consensus.ops.reviews import ReviewAnswer, add_findings
 from quorum_mcp.consensus.plan import Mode
 from quorum_mcp.consensus.query import MAX_CONTEXT, Question
 from quorum_mcp.operations.card import Effect, Operation
@@ -63,14 +75,36 @@ class Fetch(BaseModel):
     )
 
 
-async def q_out(ctx: Context, given: Fetch) -> FetchAnswer:
+class Fetched(FetchAnswer):
+    """The panel's answer, and what the tool that asked it makes of the answers."""
+
+    result: dict[str, Any] | None = Field(
+        None,
+        description="What the tool that began it adds: findings, reviews or a ranking, as far as they are there.",
+    )
+
+
+ADDED: dict[str, tuple[type[FetchAnswer], Add[Any]]] = {
+    "code_review": (ReviewAnswer, add_findings),
+    "review_changes": (ReviewAnswer, add_findings),
+    "multi_model_review": (MultiReviewAnswer, add_reviews),
+    "comparative_analysis": (ComparisonAnswer, add_ranking),
+}
+
+
+async def q_out(ctx: Context, given: Fetch) -> Fetched:
     """The answer to a question that q_in put, or its progress. Giving up the wait leaves the run alone."""
     runs, tenant = ctx.get(Runs), ctx.principal.tenant
     run = await runs.get(given.session_id, tenant)
     if run.status in ("queued", "running") and run.id not in runs.running:
         ctx.get(Supervisor).take_over()  # its process may be dead, and now somebody waits for it
     run = await watched(runs, run, given.wait_seconds, ctx.progress)
-    return await fetched(runs, run, FetchAnswer)
+    tool = (codec.decode(run.input).get("about") or {}).get("tool")
+    if tool not in ADDED:
+        return await fetched(runs, run, Fetched)
+    found = (await fetched(runs, run, *ADDED[tool])).model_dump()
+    more = found.keys() - FetchAnswer.model_fields.keys()
+    return Fetched(**{name: found.pop(name) for name in found.keys() - more}, result=found)
 
 
 OPERATIONS = [
@@ -85,7 +119,7 @@ OPERATIONS = [
         "q_out",
         "The panel's answer to a question of q_in, with confidence, agreement and dissent; or, while it is still "
         "deliberating, how far it has got.",
-        q_out, Fetch, FetchAnswer, scopes=ASK, surfaces=frozenset({"mcp", "cli"}), tool="q_out",
+        q_out, Fetch, Fetched, scopes=ASK, surfaces=frozenset({"mcp", "cli"}), tool="q_out",
         title="Get the panel's answer",
     ),
 ]  # fmt: skip
