@@ -232,6 +232,21 @@ def test_a_running_session_is_found_in_the_list(there: World, open_page: OpenPag
     answered(page)
 
 
+def test_closing_the_tab_stops_nothing(there: World, open_page: OpenPage) -> None:
+    models = panel(there, "tab", hold_after="tab")
+    page = open_page(there.url)
+    ask(page, "A question whose tab is closed?", *models, mode="full_deliberation")
+    expect(seat(page, 2)).to_contain_text(sentinel("gamma"))
+    url = page.url
+    page.close()
+    assert stored(there, url)["status"] == "running"
+    there.release("tab")
+    again = open_page(url)
+    answered(again)
+    only_own(again)
+    assert [there.up.count(model.partition("/")[2]) for model in models] == [1, 1, 1]
+
+
 def test_an_unknown_session(there: World, open_page: OpenPage) -> None:
     page = open_page(there.url + "#/session/ses_nothing")
     expect(page.locator(".error")).to_contain_text("there is no session ses_nothing")
