@@ -203,11 +203,11 @@ async def test_text_comes_as_it_is_written(tmp_path: Path) -> None:
         refused = await ports.rest.post("/mcp/generate", GENERATE | {"model": "lab/none", "stream": True})
     assert {frame["id"] for frame in frames} == {1}
     assert len(frames) > 3
-    assert FOUR.startswith("".join(frame["content"] for frame in frames[:-1]))
+    assert "".join(frame["content"] for frame in frames[:-1]) == FOUR
     assert frames[-1]["result"]["answer"] == FOUR
     for name, found in (("generate", events), ("consensus/query", accepted)):
         assert {kind for kind, _ in found[:-1]} == {"llm_chunk"}
-        assert FOUR.startswith("".join(data["content"] for _, data in found[:-1]))
+        assert "".join(data["content"] for _, data in found[:-1]) == FOUR
         kind, data = found[-1]
         assert (kind, data["success"], data["tool"]) == ("result", True, name)
     assert accepted[0][1]["member"] == "lab/a"

@@ -15,7 +15,7 @@ DELTA_SECONDS = 0.05
 
 
 async def told(calls: Calls, call: Call, progress: Progress) -> Result:
-    """Make the call; its text goes to `progress` as `call.delta` events, at most one every 50 ms.
+    """Make the call; its text goes to `progress` as `call.delta` events, at most one every 50 ms, all of it in the end.
 
     The events belong to no run, so their `run_id` is empty. A call that is tried again begins at offset 0.
     """
@@ -31,6 +31,8 @@ async def told(calls: Calls, call: Call, progress: Progress) -> Result:
     async with aclosing(calls.stream(call, restartable=True)) as items:
         async for item in items:
             if isinstance(item, Result):
+                if shown < len(text):
+                    await tell("call.delta", {"offset": shown, "text": text[shown:]})
                 return item
             if isinstance(item, Restart):
                 text, shown = "", 0

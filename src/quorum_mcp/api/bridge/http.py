@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from quorum_mcp import codec
-from quorum_mcp.api.bridge.chunks import CHUNK, chunk_of
+from quorum_mcp.api.bridge.chunks import CHUNK, Chunks
 from quorum_mcp.api.bridge.modules import module_operation
 from quorum_mcp.api.bridge.outcome import PATHS, failure, success
 from quorum_mcp.api.bridge.reading import given_by
@@ -95,11 +95,12 @@ class Streamed:
     def __init__(self, name: str, request_id: str) -> None:
         self._name = name
         self._request_id = request_id
+        self._chunks = Chunks()
         self._pieces: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING)
 
     async def tell(self, event: Event | str) -> None:
         """Take what happens meanwhile."""
-        if (chunk := chunk_of(event)) is not None:
+        if (chunk := self._chunks.of(event)) is not None:
             await self._pieces.put(chunk)
 
     async def response(self, work: Any) -> Response:

@@ -14,7 +14,7 @@ import structlog
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from quorum_mcp.api.bridge.chunks import chunk_of
+from quorum_mcp.api.bridge.chunks import Chunks
 from quorum_mcp.api.bridge.http import SURFACE
 from quorum_mcp.api.bridge.reading import Given, unwrapped
 from quorum_mcp.api.crowd import Crowd
@@ -57,10 +57,10 @@ class Connection(Frames):
         asked = request_id()
         try:
             operation = tool_operation(_method(frame))
-            given = _given(frame, operation)
+            given, chunks = _given(frame, operation), Chunks()
 
             async def tell(event: Event | str) -> None:
-                if (chunk := chunk_of(event)) is not None:
+                if (chunk := chunks.of(event)) is not None:
                     await self.put(_reference(frame) | chunk)
 
             work = local(self.services, self.principal, asked, surface=SURFACE)

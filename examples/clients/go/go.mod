@@ -1,0 +1,3 @@
+module example.org/quorum-clients
+
+go 1.22
