@@ -3,6 +3,7 @@
 import { logIn, me } from "../lib/access.js";
 import { ApiError, post } from "../lib/api.js";
 import { html } from "../lib/html.js";
+import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
 import { CopyButton } from "./copy-button.js";
 import { Dialog } from "./dialog.js";
@@ -111,11 +112,13 @@ function Scopes({ chosen }) {
 
 /** @param {{made: any, first: boolean, onClose: () => void}} props */
 function Made({ made, first, onClose }) {
+  const field = useRef(/** @type {HTMLInputElement|null} */ (null));
+  useEffect(() => field.current?.focus(), []);
   return html`
     <div class="form">
       <p>Keep it now: nobody can show <strong><bdi>${made.name}</bdi></strong> again, not even this server.</p>
       <label class="unseen" for="made-key">The key</label>
-      <input id="made-key" class="mono" type="text" readonly value=${made.key} autofocus onFocus=${(/** @type {any} */ event) => event.currentTarget.select()} />
+      <input id="made-key" class="mono" type="text" readonly ref=${field} value=${made.key} onFocus=${(/** @type {any} */ event) => event.currentTarget.select()} />
       ${first && html`<p class="quiet">This browser is logged in with it.</p>`}
       <div class="buttons">
         <${CopyButton} text=${made.key} label="Copy the key" />
