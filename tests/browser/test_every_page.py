@@ -10,6 +10,7 @@ from tests.browser.axe import LOOKS, check
 from tests.browser.conftest import OpenPage, Watch
 from tests.browser.past import get, world_with_past
 from tests.browser.steps import overflow
+from tests.browser.tour import go, places, standing, tour
 from tests.browser.world import PREFIX, World
 
 pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(120)]
@@ -24,26 +25,6 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world with 100,000 calls and 10,000 sessions."""
     with world_with_past(tmp_path_factory.mktemp("home"), calls=CALLS, sessions=SESSIONS) as there:
         yield there
-
-
-def places(page: Page) -> list[str]:
-    """The addresses of the menu."""
-    expect(page.locator("main h1")).to_be_visible()
-    links = page.locator("nav.menu a")
-    return list(dict.fromkeys(links.evaluate_all("all => all.map(one => one.getAttribute('href'))")))
-
-
-def standing(page: Page) -> None:
-    """Wait until the page has its data."""
-    expect(page.locator("main h1")).to_be_visible()
-    expect(page.locator("main :is(.loading, .boot)")).to_have_count(0)
-
-
-def go(page: Page, address: str) -> None:
-    """Open a page of the menu."""
-    page.evaluate("address => { location.hash = address }", address)
-    standing(page)
-    page.wait_for_load_state("networkidle")
 
 
 def nothing_more(page: Page) -> None:
@@ -112,15 +93,7 @@ def test_no_sideways_scrolling_on_the_narrowest_window(past: World, open_page: O
 
 
 def test_a_tour_behind_a_root_path_asks_nobody_else(past: World, open_page: OpenPage, watch: Watch) -> None:
-    page = open_page(past.proxy.url)
-    for address in places(page):
-        page.locator(f'nav.menu a[href="{address}"]').first.click()
-        standing(page)
-        page.wait_for_load_state("networkidle")
-        expect(page.locator(".error"), address).to_have_count(0)
-        expect(page.locator("nav.menu a[aria-current=page]").first, address).to_have_attribute(
-            "href", address
-        )
+    tour(open_page(past.proxy.url))
     asked = [url for url in watch.requests if url.startswith("http")]
     assert len(asked) > 30
     assert all(f"{PREFIX}/" in url for url in asked)  # `watch` fails for any other origin
