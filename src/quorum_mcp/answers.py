@@ -83,6 +83,8 @@ class Answer(Struct, frozen=True):
     simulated: bool = False
     vectors: tuple[tuple[float, ...], ...] = ()
     """Embeddings, one for each text that was sent, where those were asked for."""
+    raw: bytes | None = None
+    """The body as the provider wrote it, where it was asked in its caller's own words."""
     limits: ProviderLimits | None = None
     native: dict[str, Any] | None = None
     """What a task's answer says in the vendor's own words, for callers of the same API."""
@@ -126,6 +128,13 @@ class ToolUseDelta(Struct, frozen=True, tag="tool_use"):
 
 
 Delta = TextDelta | ReasoningDelta | ToolUseDelta
+
+
+class Passed(Struct, frozen=True):
+    """Whole events of a stream as the provider wrote them, and the text that is in them."""
+
+    data: bytes
+    text: str
 
 
 class ModelInfo(Struct, frozen=True, omit_defaults=True):

@@ -1,8 +1,9 @@
 """What is sent to a model: the one shape that every wire translates from."""
 
+from collections.abc import Callable
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct, structs
 
 from quorum_mcp.tasks import Task
 
@@ -113,6 +114,31 @@ class Extra(Struct, frozen=True):
     fields: dict[str, Any]
 
 
+class Native(Struct, frozen=True):
+    """A request in the words of its caller's own API: a provider of that `wire` gets it as it was written.
+
+    Attributes:
+        fields: the body's fields, each as the JSON that stood there.
+        size: bytes of the body: no prompt has more tokens.
+        read: gives the same request in our words, for everybody else.
+        choices: how many answers are asked for.
+        media: how many images, sounds and files stand in it, whose tokens are not those of their text.
+        tools: whether it offers tools, or results of some.
+        unpriced: fields that are not known, or may change what a token costs.
+        usage: whether its caller wants to be told what a stream used.
+    """
+
+    wire: str
+    fields: dict[str, Raw]
+    size: int
+    read: Callable[[], "ModelRequest"]
+    choices: int = 1
+    media: int = 0
+    tools: bool = False
+    unpriced: tuple[str, ...] = ()
+    usage: bool = True
+
+
 class ModelRequest(Struct, frozen=True, omit_defaults=True):
     """One request to one model.
 
@@ -124,6 +150,8 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
         searches: how often the model may search the web, with its provider's own search; 0: not at all.
         task: what else than an answer to the conversation is asked for; None is a chat.
         extra: what only a provider of the same wire as the caller's can be asked.
+        native: the whole request as its caller wrote it. Then what is not about the model, the length of the
+            answer or its temperature is only there once it is `opened`.
     """
 
     model: str
@@ -141,6 +169,20 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
     task: Task | None = None
     searches: int = 0
     extra: Extra | None = None
+    native: Native | None = None
+
+    def opened(self) -> "ModelRequest":
+        """The request in our words only.
+
+        Raises:
+            Unsupported: something in it has none.
+            InvalidInput: something in it is not as its caller's API wants it.
+        """
+        if self.native is None:
+            return self
+        return structs.replace(
+            self.native.read(), model=self.model, max_tokens=self.max_tokens, temperature=self.temperature
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -32,7 +32,8 @@ async def test_a_recorded_answer_as_a_chat_completion(q: Rest, case: Case) -> No
     assert chunks.pop() == "[DONE]"
     for chunk in chunks:
         judged(openai(), "CreateChatCompletionStreamResponse", chunk)
-    assert chunks[-1]["usage"]["completion_tokens"] == whole["usage"]["completion_tokens"]
+    if case.wire != "openai":  # those are passed on as they are, with the vendor's own way to count
+        assert chunks[-1]["usage"]["completion_tokens"] == whole["usage"]["completion_tokens"]
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)

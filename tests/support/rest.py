@@ -16,6 +16,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: Any
+    raw: bytes = b""
 
     def __getitem__(self, name: str) -> Any:
         return self.body[name]
@@ -38,10 +39,11 @@ class Rest:
         """One request; `headers` are added to the client's own."""
         headers = self.headers | more.pop("headers", {})
         async with self.session.request(method, self.url + path, headers=headers, **more) as response:
-            text = await response.text(errors="replace")
+            raw = await response.read()
+            text = raw.decode(errors="replace")
             kind = response.headers.get("content-type", "")
             body = json.loads(text) if kind.startswith("application/json") else text
-            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body)
+            return Answer(response.status, {k.lower(): v for k, v in response.headers.items()}, body, raw)
 
     async def get(self, path: str, **more: Any) -> Answer:
         return await self.request("GET", path, **more)

@@ -36,6 +36,8 @@ class Upstream:
         """What was asked for besides chats."""
         self.tasks_hang = False
         """Whether what is no chat (embeddings, images, audio) is never answered."""
+        self.wrote: list[bytes] = []
+        """Bodies and events of good answers, as they were sent."""
         self._gates: dict[str, asyncio.Event] = {}
         self._began = time.monotonic()
         self._changed = asyncio.Event()
@@ -170,9 +172,10 @@ class Upstream:
         if asked.body.get("stream"):
             return await self._stream(asked, say, stop, writer)
         asked.output_tokens = _count(asked.said)
-        message = {"role": "assistant", "content": asked.said} | _tools(say)
-        choice = {"index": 0, "finish_reason": stop, "message": message}
+        message = {"role": "assistant", "content": asked.said, "refusal": None} | _tools(say)
+        choice = {"index": 0, "finish_reason": stop, "logprobs": None, "message": message}
         data = json.dumps(_head(asked) | _usage(asked, say) | {"choices": [choice]}).encode()
+        self.wrote.append(data)
         if say.fail == "cut" or say.hold_after:
             lines = {"content-type": "application/json", "content-length": str(len(data))}
             writer.write(head(200, lines | say.headers) + data[: len(data) // 2])
@@ -192,7 +195,7 @@ class Upstream:
         for start in range(0, len(text), say.piece):
             piece = text[start : start + say.piece]
             choice = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
-            await _event(writer, _head(asked) | {"choices": [choice]})
+            await self._event(writer, _head(asked) | {"choices": [choice]})
             asked.output_tokens += _count(piece)
             if say.drip:
                 await asyncio.sleep(say.drip)
@@ -202,12 +205,19 @@ class Upstream:
                 if say.hold_after:
                     await self._gate(say.hold_after).wait()
         ended = {"index": 0, "delta": _tools(say), "finish_reason": stop}
-        await _event(writer, _head(asked) | {"choices": [ended]})
+        await self._event(writer, _head(asked) | {"choices": [ended]})
         if (asked.body.get("stream_options") or {}).get("include_usage") and say.usage:
-            await _event(writer, _head(asked) | _usage(asked, say) | {"choices": []})
+            await self._event(writer, _head(asked) | _usage(asked, say) | {"choices": []})
+        self.wrote.append(b"data: [DONE]\n\n")
         writer.write(chunk(b"data: [DONE]\n\n") + LAST)
         await writer.drain()
         return True
+
+    async def _event(self, writer: Writer, body: dict[str, Any]) -> None:
+        event = b"data: " + json.dumps(body).encode() + b"\n\n"
+        self.wrote.append(event)
+        writer.write(chunk(event))
+        await writer.drain()
 
     def _gate(self, name: str) -> asyncio.Event:
         return self._gates.setdefault(name, asyncio.Event())
@@ -355,8 +365,3 @@ async def _raw(
     writer.write(head(status, lines) + data)
     await writer.drain()
     return True
-
-
-async def _event(writer: Writer, body: dict[str, Any]) -> None:
-    writer.write(chunk(b"data: " + json.dumps(body).encode() + b"\n\n"))
-    await writer.drain()

@@ -6,8 +6,10 @@ import pytest
 from msgspec import Struct, structs
 from tests.support.caching import call, target
 
+from quorum_mcp.api.openai.native import read_chat
 from quorum_mcp.calls.cache.key import key_of, parse
 from quorum_mcp.calls.call import Call
+from quorum_mcp.codec import encode
 from quorum_mcp.config.settings import CacheSettings
 from quorum_mcp.messages import (
     Audio,
@@ -71,7 +73,7 @@ def key(request: ModelRequest = FULL, at: Target = TARGET, settings: CacheSettin
 
 def test_every_field_of_a_request_changes_the_key() -> None:
     names = {field.name for field in structs.fields(ModelRequest)}
-    assert names == {*FIELDS, "model"}, "a new field: say here how it changes"
+    assert names == {*FIELDS, "model", "native"}, "a new field: say here how it changes"
     keys = {key()}
     for name, values in FIELDS.items():
         for value in values:
@@ -150,6 +152,35 @@ def test_where_text_begins_and_ends_matters() -> None:
     ]
     assert None not in same_words
     assert len(set(same_words)) == len(same_words)
+
+
+def test_every_field_of_a_request_in_its_callers_words_changes_the_key() -> None:
+    body = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "?"}],
+        "temperature": 0.1,
+        "seed": 1,
+        "user": "a",
+    }
+
+    def of(**more: Any) -> str | None:
+        given = body | more
+        return key(read_chat(encode({name: one for name, one in given.items() if one is not None})).request)
+
+    assert None not in (of(), of(stream=True))
+    assert of() == of(stream=True, stream_options={"include_usage": True}) == of(model="lab/m")
+    others = [
+        of(seed=2),
+        of(user=None),
+        of(top_p=1),
+        of(messages=[{"role": "user", "content": "? "}]),
+        of(n=2),
+        of(max_tokens=5),
+    ]
+    assert len({of(), *others}) == len(others) + 1
+    assert None not in others
+    for never in ({"tools": [{}]}, {"store": True}, {"temperature": None}, {"service_tier": "flex"}):
+        assert of(**never) is None
 
 
 def test_the_order_of_a_schemas_fields_changes_what_is_written() -> None:

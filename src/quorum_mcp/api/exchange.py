@@ -135,6 +135,10 @@ class Exchange:
         """The whole answer, which is no JSON."""
         await self._whole(200, value.body, headers, value.media_type.encode())
 
+    async def written(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """The whole answer, as JSON that is written already."""
+        await self._whole(200, body, headers)
+
     async def refuse(self, error: QuorumError, body: Any) -> None:
         """The error's status with a body of the caller's dialect."""
         await self._whole(error.status, codec.encode(body), error_headers(error))

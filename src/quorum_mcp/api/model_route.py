@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from quorum_mcp import money
 from quorum_mcp.access.principal import Principal
-from quorum_mcp.answers import Delta
+from quorum_mcp.answers import Delta, Passed
 from quorum_mcp.api.exchange import Exchange, Raw
 from quorum_mcp.api.panel_headers import panel_headers
 from quorum_mcp.api.rate_headers import rate_headers
@@ -132,6 +132,9 @@ class ModelRoute:
             result = await calls.run(call)
             if kept is not None:
                 await kept(result)
+            if (raw := result.answer.raw) is not None:  # asked in the caller's own words, so answered in them
+                await exchange.written(raw, _headers(result))
+                return
             answer = self._dialect.whole(result, asked.options)
             if isinstance(answer, Raw):
                 await exchange.raw(answer, _headers(result))
@@ -169,18 +172,26 @@ async def _pass_on(
     stream: Stream,
     kept: Callable[[Result], Awaitable[None]] | None,
 ) -> None:
-    """Send the stream; its head goes out with the first piece, so that a call that fails before has a status."""
+    """Send the stream; its head goes out with the first piece, so that a call that fails before has a status.
+
+    What the provider wrote in the caller's own words is passed on as it is.
+    """
+    passed = False
     async with aclosing(items):
         async for item in items:
             if isinstance(item, Restart):
                 continue  # only where nothing was passed on yet
             if not exchange.begun:
                 await exchange.stream(stream.media_type, _headers(item) if isinstance(item, Result) else {})
-                await exchange.piece(stream.start())
-            if isinstance(item, Result):
+                if not isinstance(item, Passed):
+                    await exchange.piece(stream.start())
+            if isinstance(item, Passed):
+                passed = True
+                await exchange.piece(item.data)
+            elif isinstance(item, Result):
                 if kept is not None:
                     await kept(item)
-                for piece in stream.end(item):
+                for piece in () if passed else stream.end(item):
                     await exchange.piece(piece)
             else:
                 await exchange.piece(stream.delta(item))
@@ -191,6 +202,7 @@ def _headers(result: Result) -> dict[str, str]:
     headers = {
         "x-quorum-model": f"{result.provider}/{result.model}",
         "x-quorum-cache": "hit" if result.cached else "miss",
+        "x-quorum-call": result.id,
     }
     if result.cost is not None:
         headers["x-quorum-cost"] = f"{money.to_usd(result.cost):.9f}"

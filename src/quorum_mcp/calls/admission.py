@@ -22,6 +22,7 @@ from quorum_mcp.calls.limits.limit import Taken
 from quorum_mcp.calls.queue import Queue, Queues
 from quorum_mcp.calls.record import Attempt, Reserved, State
 from quorum_mcp.calls.watcher import Watcher
+from quorum_mcp.errors import Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.registry import Registry, Target
 
@@ -127,6 +128,8 @@ class Admission:
     async def _fund(self, target: Target, state: State) -> tuple[ModelRequest, Reserved | None]:
         """The request as it is sent, and the money set aside for it."""
         call, given = state.call, state.call.request
+        if given.native is not None and not target.provider.takes(given.native):
+            given = given.opened()
         budgets = self.budgets.of(call, target)
         limited = (call.allowance is not None or bool(budgets)) and target.provider.kind != "builtin"
         strict, worst, exact = False, 0, True
@@ -134,6 +137,7 @@ class Admission:
             strict = (call.allowance is not None and call.allowance.strict) or any(
                 one.strict for one in budgets
             )
+            self._require_priced(target, given, strict=strict or any(one.enforce for one in budgets))
             worst = worst_case(self.registry, target, given, strict=strict, exact=False)
             exact = bool(worst) and not self._plenty(worst, budgets, call)
             if exact:
@@ -157,6 +161,20 @@ class Admission:
             raise
         state.trace.add(f"reserved {worst} nanodollars")
         return request, Reserved(worst, draws, exact)
+
+    def _require_priced(self, target: Target, request: ModelRequest, *, strict: bool) -> None:
+        """Raise `Unsupported` for fields that may change what a token costs, where that is to be known."""
+        unpriced = request.native.unpriced if request.native is not None else ()
+        if not (unpriced and strict):
+            return
+        price = self.registry.price(target.provider.name, target.model)
+        if price is None or not price.free:
+            raise Unsupported(
+                f"{', '.join(unpriced)}: what this costs is not known, and a budget is to be kept",
+                hint="leave it out",
+                provider=target.provider.name,
+                model=target.model,
+            )
 
     def _plenty(self, amount: int, budgets: tuple[Budget, ...], call: Call) -> bool:
         """Whether so much fits so often that nobody is refused for a bound that is too high."""

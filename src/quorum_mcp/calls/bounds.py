@@ -25,8 +25,9 @@ def most(request: ModelRequest, tokens: int, cap: int) -> Usage:
     """The usage that a request does not exceed: `tokens` is a bound of its prompt, `cap` of a chat's answer."""
     match request.task:
         case None:
+            choices = 1 if request.native is None else request.native.choices
             searched = tokens + request.searches * TOKENS_PER_SEARCH
-            return Usage(searched, cap, searches=request.searches, media=_media(request))
+            return Usage(searched, cap * choices, searches=request.searches, media=_media(request))
         case CountTokens():
             return Usage()
         case Embed(tokens=given):

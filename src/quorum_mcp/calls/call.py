@@ -89,4 +89,4 @@ class Trace(Struct):
 
     def add(self, line: str) -> None:
         """Add a line."""
-        self.lines.append(f"{(time.monotonic() - self.started) * 1000:.0f} ms: {line}")
+        self.lines.append(f"{int((time.monotonic() - self.started) * 1000)} ms: {line}")

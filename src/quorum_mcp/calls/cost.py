@@ -1,5 +1,7 @@
 """What a call may cost at the most, and what it did cost."""
 
+from contextlib import suppress
+
 from msgspec import convert, structs
 
 from quorum_mcp.answers import Answer, Usage
@@ -43,6 +45,9 @@ def worst_case(
         return 0
     if known is None and not strict:
         return 0
+    if request.native is not None and request.native.media:
+        with suppress(Unsupported):  # what nobody else understands counts as the text it is sent as
+            request = request.opened()
     tokens = bound(request) if exact else rough_bound(request)
     usage = most(request, tokens, request.max_tokens or target.max_tokens or DEFAULT_MAX_TOKENS)
     price = registry.price(target.provider.name, target.model, tokens)

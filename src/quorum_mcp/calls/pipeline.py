@@ -10,10 +10,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import cast
 
 from msgspec import structs
 
-from quorum_mcp.answers import Answer, Delta, TextDelta
+from quorum_mcp.answers import Answer, Delta, Passed, TextDelta
 from quorum_mcp.calls.admission import Admission
 from quorum_mcp.calls.balance import Balance
 from quorum_mcp.calls.breaker import Breaker
@@ -41,7 +42,7 @@ from quorum_mcp.errors import (
 from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.registry import Registry
 
-Item = Delta | Restart | Result
+Item = Delta | Passed | Restart | Result
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 
@@ -81,7 +82,7 @@ class Calls:
     async def run(self, call: Call) -> Result:
         """Make the call and return its result. Raises the error of the last candidate."""
         if self.virtual is not None and call.model.startswith(PREFIX):
-            return await _last(self.virtual.stream(call), call)
+            return await _last(self.virtual.stream(_opened(call)), call)
         state = State(call)
         lookup: Lookup | None = None
         try:
@@ -104,7 +105,7 @@ class Calls:
     def stream(self, call: Call, *, restartable: bool = False) -> AsyncGenerator[Item, None]:
         """Make the call; yields deltas as they come and, last, the `Result`."""
         if self.virtual is not None and call.model.startswith(PREFIX):
-            return self.virtual.stream(call)
+            return self.virtual.stream(_opened(call))
         return self._stream(State(call), restartable=restartable)
 
     async def _stream(self, state: State, *, restartable: bool) -> AsyncGenerator[Item, None]:
@@ -139,6 +140,7 @@ class Calls:
         """Whom to ask, and what the cache knows already. Guardrails may have made it another call."""
         targets = await self.candidates.of(state.call, state)
         if self.guardrails is not None:
+            state.call = _opened(state.call)
             state.call = await self.guardrails.before(state, targets[0])
         call = state.call
         lookup = await self.cache.lookup(call, targets[0])
@@ -185,14 +187,17 @@ class Calls:
         finally:
             self.admission.settle(state, attempt, answer, error)
 
-    async def _told(self, chain: Chain, state: State) -> AsyncGenerator[Delta, None]:
+    async def _told(self, chain: Chain, state: State) -> AsyncGenerator[Delta | Passed, None]:
         """One request to a provider: its deltas. Where it ends well, `state.result` is the call's."""
         attempt = await self.admission.admit(chain.target, chain, state)
         answer, error = None, None
         try:
             pieces = _pieces(attempt, state.call, chain.patience())
-            if self.guardrails is not None:
-                pieces = self.guardrails.watch(state, attempt.target, pieces)
+            if (
+                self.guardrails is not None
+            ):  # the request was opened for them, so nothing is passed on as it is
+                watched = cast("AsyncGenerator[Delta | Answer, None]", pieces)
+                pieces = self.guardrails.watch(state, attempt.target, watched)
             async with aclosing(pieces) as items:
                 async for item in items:
                     if attempt.first_token is None:
@@ -200,7 +205,7 @@ class Calls:
                     if isinstance(item, Answer):
                         answer = item
                         continue
-                    if isinstance(item, TextDelta):
+                    if isinstance(item, TextDelta | Passed):
                         attempt.text.append(item.text)
                     yield item
             if answer is None:
@@ -231,6 +236,11 @@ class Calls:
             watcher.finished(state)
 
 
+def _opened(call: Call) -> Call:
+    """The call with its request in our own words."""
+    return call if call.request.native is None else structs.replace(call, request=call.request.opened())
+
+
 async def _last(items: AsyncGenerator[Item, None], call: Call) -> Result:
     async with aclosing(items):
         async for item in items:
@@ -252,7 +262,9 @@ async def _whole(attempt: Attempt, call: Call) -> Answer:
     return answer
 
 
-async def _pieces(attempt: Attempt, call: Call, patience: float) -> AsyncGenerator[Delta | Answer, None]:
+async def _pieces(
+    attempt: Attempt, call: Call, patience: float
+) -> AsyncGenerator[Delta | Passed | Answer, None]:
     """What the provider answers, the `Answer` last; it may take so many seconds to begin."""
     request, left = attempt.request, call.remaining()
     first = min(patience, left)

@@ -4,11 +4,13 @@ import base64
 
 from quorum_mcp import codec
 from quorum_mcp.calls.tokenizer import tokenizer
+from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
     Audio,
     Image,
     Message,
     ModelRequest,
+    Native,
     Reasoning,
     Text,
     Tool,
@@ -55,11 +57,15 @@ def count_request(request: ModelRequest) -> int:
 
 def bound(request: ModelRequest) -> int:
     """A number of tokens that the prompt does not exceed with any common tokenizer, tools and schema included."""
+    if request.native is not None:
+        return _native_bound(request, request.native)
     return int(count_request(request) * BOUND_FACTOR) + 16
 
 
 def rough_bound(request: ModelRequest) -> int:
     """As `bound`, without counting: no tokenizer makes more tokens of a text than it has bytes."""
+    if request.native is not None:
+        return request.native.size + request.native.media * PER_IMAGE + TOOLS_FRAME
     tokens = 16
     for message in request.messages:
         tokens += 2 * PER_MESSAGE
@@ -82,6 +88,13 @@ def audio_seconds(sound: Audio) -> float:
     head = base64.b64decode(sound.data[:64] + "=" * (-len(sound.data[:64]) % 4))
     rate = int.from_bytes(head[28:32], "little") if head[:4] == b"RIFF" else 0
     return size / (rate or LEAST_BYTES)
+
+
+def _native_bound(request: ModelRequest, native: Native) -> int:
+    try:
+        return bound(request.opened())
+    except (Unsupported, InvalidInput):  # what only the provider understands: no more tokens than bytes
+        return native.size + native.media * PER_IMAGE + TOOLS_FRAME
 
 
 def _tool(tool: Tool) -> int:

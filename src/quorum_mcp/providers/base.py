@@ -5,8 +5,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from quorum_mcp.answers import Answer, Delta, ModelInfo
-from quorum_mcp.messages import ModelRequest
+from quorum_mcp.answers import Answer, Delta, ModelInfo, Passed
+from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.tasks import TaskName
 
 Kind = Literal["remote", "local", "builtin", "sim"]
@@ -37,11 +37,17 @@ class Provider(Protocol):
     search: Searching
     """Whether its models can search the web, and whether how often can be bounded."""
 
+    def takes(self, native: Native) -> bool:
+        """Whether a request may come in its caller's own words: then so does what is answered."""
+        ...
+
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""
         ...
 
-    def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
+    def stream(
+        self, request: ModelRequest, timeouts: Timeouts
+    ) -> AsyncGenerator[Delta | Passed | Answer, None]:
         """The answer as it comes; the last item is the whole `Answer`."""
         ...
 

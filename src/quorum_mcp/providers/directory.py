@@ -69,6 +69,8 @@ class Directory:
         self._setups: dict[str, Setup] = {}
         self._listed: dict[str, tuple[str, ...]] = {}
         self._own: dict[str, Description] = {}
+        self.version = 0
+        """Counts the changes after which a name may mean something else."""
 
     def known(self, provider: str) -> tuple[str, ...]:
         """The models that a provider is known to have, without asking it."""

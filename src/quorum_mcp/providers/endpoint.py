@@ -1,20 +1,22 @@
 """A provider made of a wire, a base URL and keys: everything that is reached by HTTP."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from msgspec import structs
 
-from quorum_mcp.answers import Answer, Delta, ModelInfo
+from quorum_mcp.answers import Answer, Delta, ModelInfo, Passed
+from quorum_mcp.codec import JSONError
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
-from quorum_mcp.messages import ModelRequest
+from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.providers.address import Address
 from quorum_mcp.providers.base import Kind, Searching, Timeouts
 from quorum_mcp.providers.keys import Auth, Key
-from quorum_mcp.providers.sse import NDJSON, SSE, Event
+from quorum_mcp.providers.native import native_codec
+from quorum_mcp.providers.reading import Reading, is_whole
 from quorum_mcp.providers.told_limits import told_limits
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Response, Transport
-from quorum_mcp.providers.wire import Call, Dialect, Reader, Wire
+from quorum_mcp.providers.wire import Call, Dialect, Wire
 
 STRICT_TOOLS = frozenset({"openai", "anthropic"})
 """Wires that can hold a tool's arguments to its schema."""
@@ -56,37 +58,57 @@ class Endpoint:
         self.search: Searching = _searching(wire.dialect)
         self._auth = auth
         self._transport = transport
+        self._native = native_codec(wire.name, wire.dialect)
+
+    def takes(self, native: Native) -> bool:
+        """Whether a request in these words may be passed on."""
+        codec = self._native
+        return codec is not None and native.wire == self.wire.name and codec.takes(native)
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""
         with self._named(request.model):
             own = self._own(request)
-            answer = await self._fetch(self._chat(own, stream=False), own.model, timeouts)
+            if own.native is None or self._native is None:
+                answer = await self._fetch(self._chat(own, stream=False), own.model, timeouts)
+            else:
+                call = self._native.call(own, own.native, stream=False)
+                answer = await self._fetch(call, own.model, timeouts)
+                with suppress(JSONError):  # not as it is published: it is translated
+                    return _completed(self._native.whole(answer.body), request, answer.headers)
             reader = self.wire.reader(own)
             reader.whole(answer.body)
             return _completed(reader.finish(), request, answer.headers)
 
-    async def stream(self, request: ModelRequest, timeouts: Timeouts) -> AsyncGenerator[Delta | Answer, None]:
+    async def stream(
+        self, request: ModelRequest, timeouts: Timeouts
+    ) -> AsyncGenerator[Delta | Passed | Answer, None]:
         """The answer as it comes; the last item is the whole `Answer`."""
         with self._named(request.model):
-            own = self._own(request)
-            async with self._open(self._chat(own, stream=True), own.model, timeouts) as response:
-                reader = self.wire.reader(own)
-                if _is_whole(self.wire, response):
-                    for delta in reader.whole(await response.read()):
-                        yield delta
+            own, look = self._own(request), None
+            if own.native is None or self._native is None:
+                call = self._chat(own, stream=True)
+            else:
+                call, look = (
+                    self._native.call(own, own.native, stream=True),
+                    self._native.stream(own.native),
+                )
+            async with self._open(call, own.model, timeouts) as response:
+                reading = Reading(self.wire, own, look)
+                if is_whole(self.wire, response.headers):
+                    for item in reading.whole(await response.read()):
+                        yield item
                 else:
-                    feed = _Feed(self.wire, reader)
                     async for chunk in response.chunks():
-                        for delta in feed.more(chunk):
-                            yield delta
-                        if reader.ended:
+                        for item in reading.more(chunk):
+                            yield item
+                        if reading.ended:
                             await response.drain()
                             break
                     else:
-                        for delta in feed.end():
-                            yield delta
-                yield _completed(reader.finish(), request, response.headers)
+                        for item in reading.end():
+                            yield item
+                yield _completed(reading.finish(), request, response.headers)
 
     async def perform(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """The whole answer to a task."""
@@ -207,39 +229,12 @@ def _searching(dialect: Dialect) -> Searching:
     return "bounded" if dialect.search_bound else "unbounded"
 
 
-class _Feed:
-    """Bytes of a stream into deltas."""
-
-    def __init__(self, wire: Wire, reader: Reader) -> None:
-        self._framing = SSE() if wire.framing == "sse" else NDJSON()
-        self._reader = reader
-
-    def more(self, chunk: bytes) -> list[Delta]:
-        return self._read(self._framing.feed(chunk))
-
-    def end(self) -> list[Delta]:
-        return self._read(self._framing.close())
-
-    def _read(self, events: list[Event]) -> list[Delta]:
-        deltas: list[Delta] = []
-        for event in events:
-            deltas += self._reader.event(event)
-            if self._reader.ended:
-                break
-        return deltas
-
-
 async def _whole(response: Response) -> HttpAnswer:
     try:
         body = await response.read()
     except BadProviderAnswer:
         body = b""  # the status tells enough
     return HttpAnswer(response.status, response.headers, body)
-
-
-def _is_whole(wire: Wire, response: Response) -> bool:
-    """Whether a server that was asked for a stream sent one JSON body: an error, or it cannot stream."""
-    return wire.framing == "sse" and response.headers.get("content-type", "").startswith("application/json")
 
 
 def _completed(answer: Answer, request: ModelRequest, headers: Mapping[str, str]) -> Answer:

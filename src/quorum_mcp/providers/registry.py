@@ -48,6 +48,9 @@ class Registry(Directory):
         super().__init__(settings)
         self.transport = transport or Transport()
         self._catalog = vendors or catalog()
+        self._set_prices = {
+            name: from_settings(entry.price) for name, entry in settings.providers.items() if entry.price
+        }
         self._setups = {setup.name: setup for setup in setups(settings, self._catalog)}
         self._keyless = {name: setup for name, setup in self._setups.items() if not setup.keys}
         self.supplied: dict[str, str] = {}
@@ -64,6 +67,7 @@ class Registry(Directory):
             model: what its bare name stands for.
             models: the models it is known to have.
         """
+        self.version += 1
         self.providers[provider.name] = provider
         self._setups.pop(provider.name, None)
         self.deployments.pop(provider.name, None)
@@ -79,6 +83,7 @@ class Registry(Directory):
 
     def supply(self, keys: Mapping[str, str]) -> None:
         """Use these keys, by provider, where the settings have none; those used before that are not among them go."""
+        self.version += 1
         wanted = {name: key for name, key in keys.items() if name in self._keyless and name in self._setups}
         for name in wanted.keys() | self.supplied.keys():
             key, bare = wanted.get(name), self._keyless[name]
@@ -109,6 +114,7 @@ class Registry(Directory):
             url = server.base_url if setup is None else setup.base_url
             wanted[name] = structs.replace(server, base_url=url)
         found = await detect(self.transport, wanted)
+        self.version += 1
         running = {entry.name: entry for entry in found}
         for name in wanted:
             if name in running:
@@ -149,6 +155,7 @@ class Registry(Directory):
             self.resolve(f"{provider}/any")  # raises, with the reason and the nearest name
         models = await self._ask_for_models(name, timeouts)
         self._listed[provider] = tuple(model.id for model in models)
+        self.version += 1
         return models
 
     async def nearest(self, target: Target) -> str | None:
@@ -168,9 +175,8 @@ class Registry(Directory):
             model: the provider's name of the model.
             input_tokens: the length of the prompt, for prices that depend on it.
         """
-        entry = self.settings.providers.get(provider)
-        if entry is not None and entry.price is not None:
-            return from_settings(entry.price)
+        if (price := self._set_prices.get(provider)) is not None:
+            return price
         setup = self._setups.get(provider)
         if setup is None:
             known = self.providers.get(provider)

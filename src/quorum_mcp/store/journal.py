@@ -92,10 +92,7 @@ class Journal:
         """
         line = codec.encode(Entry("sent", attempt, _slim(call)))
         self._make_room(size(line) + (self._out + 1) * DONE_ROOM)
-        try:
-            self._segment.append(line)
-        except OSError as error:
-            raise _unavailable("cannot be written", error) from error
+        self._segment.append(line)
         state = self._open.get(call.id)
         if state is None:
             state = self._open[call.id] = _OpenCall([], set())
@@ -157,7 +154,7 @@ class Journal:
         try:
             self._make_room(size(line) + self._out * DONE_ROOM)
             self._segment.append(line)
-        except (OSError, StoreUnavailable) as error:
+        except StoreUnavailable as error:
             # The answer is here and is not thrown away; the record is in memory and goes to the database.
             log.error("the journal could not note the end of a call: %s", error)  # noqa: TRY400 - no bug here
         self._settler.add(line, attempt, call)
@@ -186,10 +183,7 @@ class Journal:
                 hint="The database cannot be written: look at free space and permissions where it is.",
                 retry_after=1.0,
             )
-        try:
-            self._segment.turn(kept)
-        except OSError as error:
-            raise _unavailable("cannot be written", error) from error
+        self._segment.turn(kept)
 
 
 def _slim(call: CallRecord) -> CallRecord:

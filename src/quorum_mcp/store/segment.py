@@ -5,11 +5,13 @@ needed are copied to the other half, which goes on under the next generation num
 
     generation (8 hex digits) length (8) CRC-32 of generation and payload (8) payload newline
 
-The kernel has a line when `append` returns, so it survives the death of the process at any instruction. It
-may not survive the loss of power: nothing waits for the disk.
+A line is copied into pages that the kernel keeps (the file is mapped), without a system call, so it survives the
+death of the process at any instruction. It may not survive the loss of power: nothing waits for the disk. The file
+has all its blocks from the beginning, so a copy cannot fail for want of room.
 """
 
 import fcntl
+import mmap
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -29,6 +31,7 @@ class Segment:
     def __init__(self, path: Path, fd: int, half: int) -> None:
         self.path = path
         self._fd = fd
+        self._map = mmap.mmap(fd, 2 * half)
         self._half = half
         self._generation = 0
         self._position = 0
@@ -67,40 +70,26 @@ class Segment:
         return self._half
 
     def append(self, payload: bytes) -> None:
-        """Write one line; `payload` has no newline and fits in `room`.
-
-        Raises:
-            OSError: the line is not written.
-        """
+        """Write one line; `payload` has no newline and fits in `room`."""
         self._write(frame(self._generation, payload))
 
     def turn(self, payloads: list[bytes]) -> None:
-        """Go on in the other half with these lines; what is not among them is forgotten.
-
-        Raises:
-            OSError: the file still holds what it held.
-        """
-        generation, position = self._generation, self._position
+        """Go on in the other half with these lines; what is not among them is forgotten."""
         self._generation += 1
         self._position = 0
-        try:
-            self._write(b"".join(frame(self._generation, one) for one in [*payloads, COMPLETE]))
-        except OSError:
-            self._generation, self._position = generation, position
-            raise
+        self._write(b"".join(frame(self._generation, one) for one in [*payloads, COMPLETE]))
 
     def close(self, *, delete: bool) -> None:
         """Let go of the file; without `delete` it stays, to be replayed by another process."""
         if delete:
             self.path.unlink(missing_ok=True)
+        self._map.close()
         os.close(self._fd)
 
     def _write(self, data: bytes) -> None:
         offset = self._position + (self._generation & 1) * self._half
-        written = os.pwrite(self._fd, data, offset)
-        while written < len(data):
-            written += os.pwrite(self._fd, data[written:], offset + written)
-        self._position += written
+        self._map[offset : offset + len(data)] = data
+        self._position += len(data)
 
 
 def frame(generation: int, payload: bytes) -> bytes:
@@ -216,7 +205,8 @@ def _read_line(data: bytes, position: int) -> tuple[int, bytes] | None:
         generation, length, checksum = (int(header[at : at + 8], 16) for at in (0, 8, 16))
     except ValueError:
         return None
-    payload = data[position + HEADER : position + HEADER + length]
-    if len(payload) != length or crc32(payload, crc32(header[:8].encode())) != checksum:
+    end = position + HEADER + length
+    payload = data[position + HEADER : end]
+    if data[end : end + 1] != b"\n" or crc32(payload, crc32(header[:8].encode())) != checksum:
         return None
     return generation, payload

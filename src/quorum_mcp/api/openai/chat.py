@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from quorum_mcp.api.model_route import Asked, Json
 from quorum_mcp.api.openai.answer import Chunks, completion
 from quorum_mcp.api.openai.failures import error_body
-from quorum_mcp.api.openai.request import read, translate
+from quorum_mcp.api.openai.native import read_chat
 from quorum_mcp.calls.call import Result
 from quorum_mcp.errors import QuorumError
 
@@ -17,10 +17,11 @@ class ChatCompletions:
 
     def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
         """Read a request."""
-        asked = read(body)
-        usage = asked.stream_options is not None and asked.stream_options.include_usage
-        stream = Chunks(asked.model, usage=usage) if asked.stream else None
-        return Asked(asked.model, translate(asked), stream)
+        chat = read_chat(body)
+        head, native = chat.head, chat.request.native
+        usage = native is not None and native.usage
+        stream = Chunks(head.model, usage=usage) if head.stream else None
+        return Asked(head.model, chat.request, stream)
 
     def whole(self, result: Result, options: Json) -> Json:  # noqa: ARG002 - there are none
         """The whole completion."""

@@ -58,6 +58,10 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
     response_format: Json | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = None
+    functions: list[Json] | None = None
+    function_call: str | Json | None = None
+    prompt_cache_retention: str | None = None
     modalities: list[str] | None = None
     store: bool | None = None
     frequency_penalty: float | None = None
@@ -107,6 +111,10 @@ def _refuse(asked: ChatRequest) -> None:
     for name, refused in (
         ("n", asked.n not in (None, 1)),
         ("logprobs", bool(asked.logprobs)),
+        ("top_logprobs", bool(asked.top_logprobs)),
+        ("functions", bool(asked.functions)),
+        ("function_call", asked.function_call is not None),
+        ("prompt_cache_retention", asked.prompt_cache_retention is not None),
         ("modalities", bool(asked.modalities) and asked.modalities != ["text"]),
         ("store", bool(asked.store)),
     ):

@@ -76,7 +76,8 @@ class Cache:
 
     def keep(self, key: str, answer: Answer, flight: Flight | None) -> None:
         """Keep a complete answer, and give it to all who wait for it."""
-        answer = structs.replace(answer, limits=None)  # what was left of them then
+        if answer.limits is not None:  # what was left of them then
+            answer = structs.replace(answer, limits=None)
         value = _encoded(answer)
         if value is None:
             if flight is not None:

@@ -5,15 +5,17 @@ fields changes what a model writes), over the tenant and over the address that i
 """
 
 import hashlib
+from typing import Any
 
 from msgspec import Struct, msgpack, structs
 
 from quorum_mcp.calls.call import Call
 from quorum_mcp.config.settings import CacheSettings
-from quorum_mcp.messages import ToolResult, ToolUse
+from quorum_mcp.messages import ModelRequest, Native, ToolResult, ToolUse
 from quorum_mcp.providers.registry import Target
 
 _encoder = msgpack.Encoder()
+_STREAMING = ("stream", "stream_options")
 
 
 class Name(Struct, frozen=True):
@@ -27,36 +29,52 @@ class Name(Struct, frozen=True):
 
 def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
     """The key of a call's answer, None where it must neither be given nor kept."""
+    if not call.cache or call.surface == "consensus" or settings.backend == "off":
+        return None  # seats and rounds of a panel are meant to be independent of each other
     request, provider = call.request, target.provider
     temperature = target.temperature if request.temperature is None else request.temperature
+    native = request.native
+    if native is not None and (native.tools or native.unpriced or "store" in native.fields):
+        return None
     if (
-        settings.backend == "off"
-        or not call.cache
-        or temperature is None  # the vendor's default, which is above any bound that makes sense here
+        temperature is None  # the vendor's default, which is above any bound that makes sense here
         or temperature > settings.max_temperature
         or request.tools
         or request.task is not None
         or request.searches  # who searches wants to know how things are now
         or request.extra  # fields of one vendor: what they do, and what else they ask for, is not known
-        or call.surface == "consensus"  # seats and rounds are meant to be independent of each other
         or provider.name in settings.skip_providers
         or provider.kind in ("builtin", "sim")
-        or any(isinstance(part, (ToolUse, ToolResult)) for turn in request.messages for part in turn.parts)
+        or _uses_tools(request)
     ):
         return None
-    sent = structs.replace(
-        request,
-        model=target.model,
-        max_tokens=request.max_tokens or target.max_tokens,
-        temperature=temperature,
-    )
-    address = str(getattr(provider, "base_url", ""))  # the same name may be another server elsewhere
+    if request.temperature is None or (request.max_tokens is None and target.max_tokens is not None):
+        most = request.max_tokens or target.max_tokens
+        request = structs.replace(request, max_tokens=most, temperature=temperature)
+    place = str(getattr(provider, "base_url", ""))  # the same name may be another server elsewhere
     try:
-        content = _encoder.encode((call.tenant, provider.name, address, sent))
+        asked = request if native is None else _written(request, native)
+        content = _encoder.encode((call.tenant, provider.name, place, target.model, asked))
     except (UnicodeEncodeError, OverflowError):  # half a character, a number beyond 64 bits
         return None
     digest = hashlib.sha256(content).hexdigest()
     return f"{_plain(call.tenant)}:llm:{_plain(provider.name)}:{target.model}:{digest}:{temperature:g}"
+
+
+def _written(request: ModelRequest, native: Native) -> list[Any]:
+    """A request in its caller's own words; whether it is streamed makes no other answer."""
+    fields = [
+        (name, bytes(value)) for name, value in native.fields.items() if name not in ("model", *_STREAMING)
+    ]
+    return [native.wire, request.max_tokens, request.temperature, fields]
+
+
+def _uses_tools(request: ModelRequest) -> bool:
+    for turn in request.messages:
+        for part in turn.parts:
+            if isinstance(part, ToolUse | ToolResult):
+                return True
+    return False
 
 
 def of_tenant(tenant: str) -> str:

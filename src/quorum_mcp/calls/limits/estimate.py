@@ -4,6 +4,8 @@ from quorum_mcp.messages import ModelRequest, Text
 
 CHARACTERS_PER_TOKEN = 4
 """Good enough to reserve with: the count is corrected to what the provider reports."""
+MOST_WITH_IMAGE = 16_384
+"""Characters that are counted for each image of a request: its data is no text."""
 MEMORY = 0.2
 """The weight of the newest answer in the mean of a model's answers."""
 MOST = 10_000
@@ -33,6 +35,9 @@ class Estimates:
 
 def prompt_tokens(request: ModelRequest) -> int:
     """About how many tokens the request's texts have; at least 1."""
+    if (native := request.native) is not None:
+        size = native.size if not native.media else min(native.size, native.media * MOST_WITH_IMAGE)
+        return size // CHARACTERS_PER_TOKEN + 1
     characters = 0
     for message in request.messages:
         for part in message.parts:

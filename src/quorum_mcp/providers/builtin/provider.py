@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, TextDelta, Usage
 from quorum_mcp.errors import ProviderRefused, Unsupported
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Audio, Image, ModelRequest, Text
+from quorum_mcp.messages import Audio, Image, ModelRequest, Native, Text
 from quorum_mcp.providers.base import Kind, Searching, Timeouts
 from quorum_mcp.providers.builtin.abstain import Abstain, abstention
 from quorum_mcp.providers.builtin.prompt import Prompt, read
@@ -45,6 +45,10 @@ class Builtin:
     kind: Kind = "builtin"
     tasks: frozenset[TaskName] = frozenset()
     search: Searching = "none"
+
+    def takes(self, native: Native) -> bool:  # noqa: ARG002 - whatever it is
+        """Never: questions are read, not passed on."""
+        return False
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:  # noqa: ARG002 - never waits
         """The solver's answer, or its abstention."""

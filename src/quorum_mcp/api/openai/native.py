@@ -1,0 +1,92 @@
+"""A chat completion in its caller's own words: looked at as far as the way to its model needs it."""
+
+from functools import partial
+from typing import Any, Literal
+
+from msgspec import Raw, Struct
+
+from quorum_mcp import codec
+from quorum_mcp.api.openai.request import StreamOptions, read, translate
+from quorum_mcp.api.reading import json_of
+from quorum_mcp.errors import InvalidInput
+from quorum_mcp.messages import ModelRequest, Native
+
+WIRE = "openai"
+PRICED = frozenset(
+    {
+        "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p",
+        "stop", "seed", "n", "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call",
+        "response_format", "reasoning_effort", "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty",
+        "logit_bias", "metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store", "user",
+        "verbosity",
+    }
+)  # fmt: skip
+"""Fields whose effect on the cost is known: the number of answers and the cap on their length, or none."""
+
+
+MEDIA = (b'"image_url"', b'"input_audio"', b'"file"')
+
+
+class Turn(Struct):
+    """One message, as far as it is looked at; what else stands in it is the provider's to judge."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[Any] | None = None
+    tool_calls: list[Any] | None = None
+
+
+class Head(Struct):
+    """What is looked at of a chat completion."""
+
+    model: str
+    messages: list[Turn]
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    n: int | None = None
+    seed: int | None = None
+    tools: list[Any] | None = None
+    functions: list[Any] | None = None
+
+
+class Chat(Struct):
+    """A request: what was looked at, and what is asked of the model."""
+
+    head: Head
+    request: ModelRequest
+
+
+def read_chat(body: bytes) -> Chat:
+    """Read the body of `POST /v1/chat/completions`.
+
+    Raises `Malformed`, and `InvalidInput` for what no provider could understand.
+    """
+    head = json_of(body, Head, "OpenAI's chat completions")
+    if not head.messages:
+        raise InvalidInput("messages is empty", hint="send at least one message")
+    most = head.max_completion_tokens or head.max_tokens
+    for name in ("max_tokens", "max_completion_tokens", "n"):
+        if (value := getattr(head, name)) is not None and value < 1:
+            raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out")
+    fields = codec.decode(body, dict[str, Raw])
+    native = Native(
+        WIRE,
+        fields,
+        len(body),
+        partial(_opened, body),
+        choices=head.n or 1,
+        media=sum(map(body.count, MEDIA)),
+        tools=bool(head.tools or head.functions)
+        or any(one.role == "tool" or one.tool_calls for one in head.messages),
+        unpriced=() if fields.keys() <= PRICED else tuple(sorted(fields.keys() - PRICED)),
+        usage=head.stream_options is not None and head.stream_options.include_usage,
+    )
+    request = ModelRequest("", (), max_tokens=most, temperature=head.temperature, native=native)
+    return Chat(head, request)
+
+
+def _opened(body: bytes) -> ModelRequest:
+    return translate(read(body))
