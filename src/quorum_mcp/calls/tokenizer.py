@@ -4,9 +4,13 @@ Importing the package parses four vocabularies into dictionaries that nothing he
 CPU, and 80 MiB that stay. The compiled module has the vocabularies built in and loads in a tenth of that.
 """
 
+import ctypes
+import mmap
+import sys
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
+from pathlib import Path
 from typing import Protocol, cast
 
 
@@ -28,4 +32,21 @@ def tokenizer() -> Tokenizer:
         raise ImportError("bpe-openai has no compiled module for this machine: install it again")
     module = module_from_spec(found)
     found.loader.exec_module(module)
-    return cast("Tokenizer", module.tokenizer_for_encoding("o200k_base"))
+    made = cast("Tokenizer", module.tokenizer_for_encoding("o200k_base"))
+    if sys.platform == "linux" and module.__file__ is not None:
+        _forget(module.__file__)
+    return made
+
+
+def _forget(file: str) -> None:
+    """Give back the memory of the built-in vocabulary, which is read once: 33 MiB of the file's own, unchanged bytes.
+
+    Whoever reads them again has them from the file. Only what is mapped read-only from the file's beginning is given
+    back: the loader writes into later parts.
+    """
+    process = ctypes.CDLL(None)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        places, rights, offset, _, _, *name = line.split(maxsplit=5)
+        if name == [file] and rights == "r--p" and int(offset, 16) == 0:
+            start, end = (int(place, 16) for place in places.split("-"))
+            process.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
