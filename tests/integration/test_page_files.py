@@ -9,11 +9,10 @@ import pytest
 from tests.support.rest import Rest
 from tests.support.server import config, serving
 
-from quorum_mcp.api.ui.serve import FOLDER, MEDIA_TYPES, assets
+from quorum_mcp.api.ui.serve import FOLDER, MEDIA_TYPES, assets, needed
 
 pytestmark = pytest.mark.anyio
 IMPORTED = re.compile(r"""(?:\bfrom\s+|\bimport\s*\(?\s*)"([^"]+)\"""")
-AT_ONCE = re.compile(r"""(?:\bfrom\s+|\bimport\s+)"([^"]+)\"""")
 FIRST_LOAD = 120_000  # bytes in gzip
 EVERYTHING = 240_000
 
@@ -109,21 +108,11 @@ def test_colours_come_from_the_tokens() -> None:
             assert not plain, f"{path.name}: {plain}"
 
 
-def needed(name: str, seen: set[str]) -> set[str]:
-    """The module with everything that it imports at once; what is imported when it is used comes later."""
-    if name not in seen:
-        seen.add(name)
-        path = FOLDER / name
-        for found in AT_ONCE.findall(path.read_text()):
-            needed((path.parent / found).resolve().relative_to(FOLDER).as_posix(), seen)
-    return seen
-
-
 def test_the_first_load_is_small() -> None:
     files = assets().files
     assert all(gzip.decompress(asset.zipped) == asset.content for asset in files.values())
     sheets = {name for name in files if name.endswith(".css")}
-    first = needed("app.js", set()) | needed("pages/ask.js", set()) | sheets | {"theme.js", "icon.svg"}
+    first = {*needed(files, "app.js"), *needed(files, "pages/ask.js"), *sheets, "theme.js", "icon.svg"}
     assert "vendor/marked.js" not in first
     assert "pages/session.js" not in first
     total = sum(len(files[name].zipped) for name in first) + len(assets().page.zipped)

@@ -6,6 +6,8 @@ of all of them (`ui/<digest>/app.js`), which may be cached for good; under any o
 
 import gzip
 import hashlib
+import posixpath
+import re
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +27,9 @@ MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 PAGE = "index.html"
+ENTRY = "app.js"
+AT_ONCE = re.compile(r"""(?:\bfrom\s*|\bimport\s*)"(\.[^"]+)\"""")
+"""What a module imports before it runs; `import("…")` comes when it is asked for."""
 UNVERSIONED = "ui/-/"
 """How index.html on disk names its files."""
 POLICY = (
@@ -74,8 +79,26 @@ def assets() -> Assets:
     }
     every = "".join(f"{name} {asset.digest}\n" for name, asset in files.items())
     version = hashlib.sha256(every.encode()).hexdigest()[:16]
-    page = files.pop(PAGE).content.replace(UNVERSIONED.encode(), f"ui/{version}/".encode())
+    page = files.pop(PAGE).content.replace(b"</head>", _preloads(files) + b"</head>")
+    page = page.replace(UNVERSIONED.encode(), f"ui/{version}/".encode())
     return Assets(files, _asset(".html", page), version)
+
+
+def needed(files: dict[str, Asset], name: str) -> list[str]:
+    """The module with everything that it imports at once, in the order in which it is met."""
+    found = [name]
+    for module in found:  # grows while it is walked
+        for path in AT_ONCE.findall(files[module].content.decode()):
+            needs = posixpath.normpath(posixpath.join(posixpath.dirname(module), path))
+            if needs not in found:
+                found.append(needs)
+    return found
+
+
+def _preloads(files: dict[str, Asset]) -> bytes:
+    """Tells the browser of all modules in one go; else it learns of each when it has read another."""
+    names = needed(files, ENTRY)[1:]
+    return "".join(f'<link rel="modulepreload" href="{UNVERSIONED}{name}">\n' for name in names).encode()
 
 
 async def _page(request: Request) -> Response:

@@ -5,6 +5,9 @@ import { LOGIN, get, locked, post } from "./api.js";
 
 /** @typedef {{id: string, organization: string, kind: "local"|"key", scopes: string[]}} Me */
 
+/** Whether the server has been asked, and has answered something. */
+export const asked = signal(false);
+
 /** Null until it is known. */
 export const me = signal(/** @type {Me|null} */ (null));
 
@@ -15,8 +18,12 @@ export function may(scope) {
 
 /** Ask the server who this is; a server that wants a key locks the page by its answer. */
 export async function loadMe() {
-  me.value = await get("api/whoami");
-  locked.value = null;
+  try {
+    me.value = await get("api/whoami");
+    locked.value = null;
+  } finally {
+    asked.value = true;
+  }
 }
 
 /** Log in: the server turns the key into a cookie that no script can read. @param {string} key */

@@ -1,5 +1,6 @@
 // @ts-check
 /** The first page: a question, whom to ask and how, and the last sessions. */
+import { may } from "../lib/access.js";
 import { html } from "../lib/html.js";
 import { Composer } from "../parts/composer.js";
 import { Ring } from "../parts/ring.js";
@@ -26,7 +27,7 @@ export function Page() {
         </p>
       </header>
       <${Composer} />
-      <${Recent} />
+      ${may("read") && html`<${Recent} />`}
     </div>
   `;
 }

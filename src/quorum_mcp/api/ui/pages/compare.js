@@ -9,9 +9,11 @@ import { params, sessionPath } from "../lib/router.js";
 import { Card, PageFrame } from "../parts/page.js";
 import { Rich } from "../parts/rich.js";
 import { Empty, Shown } from "../parts/states.js";
-import { Status } from "../parts/status.js";
+import { Status, isOpen } from "../parts/status.js";
 import { useEffect } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
+
+const AGAIN = 3000; // milliseconds between two looks at a session that is running
 
 /** @typedef {any} Session as `GET /api/session/{id}` answers it */
 
@@ -26,8 +28,8 @@ const AGREEMENTS = { agree: "they agree", disagree: "they disagree", cannot_tell
 
 export function Page() {
   const [a, b] = [params.value.get("a"), params.value.get("b")];
-  const one = useLoad(a ? `api${sessionPath(a)}` : null);
-  const other = useLoad(b ? `api${sessionPath(b)}` : null);
+  const one = useSession(a);
+  const other = useSession(b);
   if (!a || !b) {
     return html`<${Empty} title="Two sessions are needed" level=${1} icon="compare">Choose two of <a href="#/sessions">the list</a>.<//>`;
   }
@@ -41,6 +43,16 @@ export function Page() {
       </div>
     <//>
   `;
+}
+
+/** A session, read again while it goes on. @param {string|null} id */
+function useSession(id) {
+  const open = useSignal(false);
+  const loaded = useLoad(id ? `api${sessionPath(id)}` : null, { every: open.value ? AGAIN : 0 });
+  useEffect(() => {
+    open.value = loaded.data !== null && isOpen(loaded.data.status);
+  }, [loaded.data]);
+  return loaded;
 }
 
 /** Whether the two answers say the same, as the server compares them. @param {{sessions: Session[]}} props */

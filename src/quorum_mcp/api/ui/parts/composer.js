@@ -1,5 +1,6 @@
 // @ts-check
 /** The question with its mode, panel and context. */
+import { may } from "../lib/access.js";
 import { ApiError } from "../lib/api.js";
 import { loadProviders, mode, providers, question, ready, send } from "../lib/draft.js";
 import { attach } from "../lib/files.js";
@@ -24,7 +25,7 @@ export function Composer() {
   const busy = useSignal(false);
   useEffect(() => onKey("/", () => field.current?.focus()), []);
   useEffect(() => {
-    loadProviders().catch((error) => {
+    if (may("read")) loadProviders().catch((error) => {
       if (error.status !== 401) problem.value = error;
     });
   }, []);

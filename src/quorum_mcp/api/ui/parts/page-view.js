@@ -1,6 +1,6 @@
 // @ts-check
 /** The page that the address names: its module is loaded, and what can go wrong with that is said. */
-import { me } from "../lib/access.js";
+import { asked, me } from "../lib/access.js";
 import { html } from "../lib/html.js";
 import { path } from "../lib/router.js";
 import { style } from "../lib/styles.js";
@@ -20,6 +20,10 @@ export function PageView() {
     return html`<${Empty} title="There is no such page" level=${1}><a href="#/">Ask a question</a> instead.<//>`;
   }
   const { entry, caught } = found;
+  if (!asked.value) {
+    prepare(entry).catch(() => undefined); // it is tried again, and told, when the page is opened
+    return html`<${Loading} />`;
+  }
   if (entry.needs && me.value && !me.value.scopes.includes(entry.needs)) {
     return html`<${Empty} title="Your key may not open this page" level=${1}>
       It needs the scope <code>${entry.needs}</code>. Log in with a key that has it.
@@ -28,25 +32,30 @@ export function PageView() {
   return html`<${Opening} key=${path.value} entry=${entry} caught=${caught} />`;
 }
 
+/** Load what the page consists of. @param {Entry} entry */
+async function prepare(entry) {
+  const [module] = await Promise.all([entry.load(), style(entry.styles)]);
+  opened.set(entry, module.Page);
+}
+
 /** @param {{entry: Entry, caught: string[]}} props */
 function Opening({ entry, caught }) {
-  const Page = useSignal(opened.get(entry) ?? null);
+  const ready = useSignal(opened.has(entry));
   const problem = useSignal(/** @type {any} */ (null));
   const open = async () => {
     problem.value = null;
     try {
-      const [module] = await Promise.all([entry.load(), style(entry.styles)]);
-      opened.set(entry, module.Page);
-      Page.value = () => module.Page;
+      await prepare(entry);
+      ready.value = true;
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       problem.value = { message: "this page cannot be loaded", hint: "see whether the server is running, then try again" };
     }
   };
   useEffect(() => {
-    if (!Page.value) open();
+    if (!ready.value) open();
   }, []);
   if (problem.value) return html`<div class="column"><${Failed} error=${problem.value} retry=${open} /></div>`;
-  if (!Page.value) return html`<${Loading} />`;
+  if (!ready.value) return html`<${Loading} />`;
   return html`<${opened.get(entry)} caught=${caught} />`;
 }

@@ -1,5 +1,6 @@
 // @ts-check
 /** A run that goes on: who has answered, for how long, what it cost so far, and the way to stop it. */
+import { may } from "../lib/access.js";
 import { ROLES, count, money, seconds } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { places, tally } from "../lib/seats.js";
@@ -23,7 +24,7 @@ export function Progress({ run, turn, onStop }) {
             <span>${money(turn.cost)} so far</span>
             <span>${count(turn.calls.value.length, "call")}</span>
           </p>
-          <button type="button" class="stop" onClick=${onStop}><${Icon} name="stop" />Stop<kbd>Esc</kbd></button>
+          ${may("ask") && html`<button type="button" class="stop" onClick=${onStop}><${Icon} name="stop" />Stop<kbd>Esc</kbd></button>`}
         </div>
       </div>
       <${Timeline} run=${run} turn=${turn} />

@@ -1,5 +1,6 @@
 // @ts-check
 /** One seat: what it says, live or finished, what it came to, or why it failed. */
+import { may } from "../lib/access.js";
 import { ApiError, post } from "../lib/api.js";
 import { ROLES, count, money, seconds } from "../lib/format.js";
 import { html } from "../lib/html.js";
@@ -84,7 +85,7 @@ function Foot({ calls }) {
 function StopSeat({ run, turn, seat }) {
   const problem = useSignal("");
   const open = turn.of(seat.index).some((call) => call.reply.value === null);
-  if (turn.ended.value !== null || !open) return null;
+  if (turn.ended.value !== null || !open || !may("ask")) return null;
   const stop = async () => {
     try {
       await post(`api${sessionPath(run.id)}/seats/${seat.index}/stop`);

@@ -24,7 +24,7 @@ export function SessionTools({ id, turn }) {
       ${may("ask") && html`<button type="button" onClick=${() => {
         asking.value = true;
       }}><${Icon} name="again" size=${18} />Ask again</button>`}
-      <${Export} id=${id} />
+      ${may("read") && html`<${Export} id=${id} />`}
       ${asking.value && html`<${AskAgain} id=${id} turn=${turn} onClose=${() => {
         asking.value = false;
       }} />`}
