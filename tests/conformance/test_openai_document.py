@@ -4,6 +4,7 @@ Every recorded answer of every wire is asked for through chat completions and th
 then what one recorded answer cannot show: stored responses, embeddings, models, refusals.
 """
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -14,6 +15,8 @@ from tests.conformance.streams import data_of
 from tests.conformance.wire_answers import Case, cases
 from tests.support.media import wav
 from tests.support.rest import Answer, Rest
+from tests.support.script import Say
+from tests.support.upstream import Upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 LOOK = {"type": "function", "name": "look", "parameters": {"type": "object"}}
@@ -153,6 +156,49 @@ async def test_embeddings_and_models(q: Rest) -> None:
     judged(openai(), "Model", (await q.get("/v1/models/quorum/quick")).body)
 
 
+async def test_a_response_in_the_background(q: Rest, up: Upstream) -> None:
+    up.model("held", Say("Four.", hold="background"))
+    asked = {"model": "lab/held", "input": "?", "background": True}
+    begun, other = [(await q.post("/v1/responses", asked)).body for _ in range(2)]
+    cancelled = (await q.post(f"/v1/responses/{other['id']}/cancel")).body
+    under_way = (await q.get(f"/v1/responses/{begun['id']}")).body
+    up.release("background")
+    done = await ended(q, begun["id"])
+    failing = (await q.post("/v1/responses", asked | {"model": "lab/none"})).body
+    failed = await ended(q, failing["id"])
+    for body, status in (
+        (begun, "queued"), (cancelled, "cancelled"), (under_way, "in_progress"), (done, "completed"), (failed, "failed"),
+    ):  # fmt: skip
+        response_judged(body)
+        assert (body["status"], body["background"]) == (status, True)
+
+
+async def ended(q: Rest, name: str) -> dict[str, Any]:
+    """The response once it is under way no more."""
+    for _ in range(200):
+        body = (await q.get(f"/v1/responses/{name}")).body
+        if body["status"] != "in_progress":
+            return body
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{name} does not end")
+
+
+async def test_text_completions(q: Rest) -> None:
+    asked = {"model": "lab/a", "prompt": "What is 2 + 2?", "max_tokens": 50}
+    whole = await q.post("/v1/completions", asked)
+    assert whole.status == 200, whole.body
+    judged(openai(), "CreateCompletionResponse", whole.body)
+    streamed = await q.post(
+        "/v1/completions", asked | {"stream": True, "stream_options": {"include_usage": True}}
+    )
+    *chunks, end = data_of(streamed.body)
+    assert end == "[DONE]"
+    assert "".join(one["text"] for chunk in chunks for one in chunk["choices"]) == whole["choices"][0]["text"]
+    for chunk in chunks:  # the schema is that of the whole: it knows no choice that goes on
+        rows = [one | {"finish_reason": one["finish_reason"] or "stop"} for one in chunk["choices"]]
+        judged(openai(), "CreateCompletionResponse", chunk | {"choices": rows})
+
+
 async def test_images_moderations_and_transcriptions(q: Rest) -> None:
     for more in ({}, {"response_format": "url"}):
         made = await q.post(
@@ -176,7 +222,7 @@ async def test_images_moderations_and_transcriptions(q: Rest) -> None:
         ("/v1/chat/completions", {"model": "lab/a"}),
         ("/v1/chat/completions", {"model": "none/none", "messages": [{"role": "user", "content": "?"}]}),
         ("/v1/chat/completions", {"model": "lab/a", "messages": [], "n": 3}),
-        ("/v1/responses", {"model": "lab/a", "input": "?", "background": True}),
+        ("/v1/responses", {"model": "lab/a", "input": "?", "background": True, "store": False}),
         ("/v1/responses", {"model": "lab/a", "input": "?", "previous_response_id": "resp_none"}),
         ("/v1/embeddings", {"model": "lab/e", "input": []}),
         ("/v1/none", {}),

@@ -112,7 +112,8 @@ async def test_functions_go_both_ways(tmp_path: Path) -> None:
     ("more", "says"),
     [
         ({"tools": [{"type": "web_search"}]}, "web_search"),
-        ({"background": True}, "background"),
+        ({"background": True, "store": False}, "background"),
+        ({"background": True, "stream": True}, "stream"),
         ({"input": [{"type": "item_reference", "id": "msg_x_0"}]}, "msg_x_0"),
         ({"extra_body": {"conversation": "c"}}, "conversation"),
         ({"previous_response_id": "resp_none"}, "resp_none"),

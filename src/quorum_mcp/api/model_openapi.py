@@ -58,7 +58,7 @@ ROUTES = (
     Described(
         "OpenAI", "GET", "/v1/responses/{id}/input_items", "What a stored response was asked.", query=_PAGE
     ),
-    Described("OpenAI", "POST", "/v1/responses/{id}/cancel", "Refused: a stored response is finished."),
+    Described("OpenAI", "POST", "/v1/responses/{id}/cancel", "Cancels a response in the background."),
     Described("OpenAI", "POST", "/v1/embeddings", "Embeddings.", EmbeddingRequest),
     Described("OpenAI", "POST", "/v1/completions", "Text completions.", CompletionRequest, EVENTS),
     Described("OpenAI", "POST", "/v1/images/generations", "Images.", ImageRequest),

@@ -61,6 +61,7 @@ class Asked(Struct):
         options: what the dialect wants to know again when it writes the answer.
         before: gives the request instead, where something stored belongs to it.
         after: told the result before its answer ends.
+        apart: makes the call on its own instead, and gives what is answered at once.
     """
 
     model: str
@@ -69,6 +70,7 @@ class Asked(Struct):
     options: Json = {}
     before: Callable[[Services, Principal], Awaitable[ModelRequest]] | None = None
     after: Callable[[Services, Principal, Result], Awaitable[None]] | None = None
+    apart: Callable[[Services, Principal, Call], Awaitable[Json]] | None = None
 
 
 class Dialect(Protocol):
@@ -127,6 +129,9 @@ class ModelRoute:
         if asked.before is not None:
             asked.request = await asked.before(services, exchange.principal)
         call = self._call(asked, exchange, services.get(Settings))
+        if asked.apart is not None:
+            await exchange.json(await asked.apart(services, exchange.principal, call), {})
+            return
         kept = partial(asked.after, services, exchange.principal) if asked.after is not None else None
         if asked.stream is None:
             result = await calls.run(call)

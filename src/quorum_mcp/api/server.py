@@ -41,6 +41,7 @@ from quorum_mcp.api.openai.failures import error_body as openai_error
 from quorum_mcp.api.openai.images import Images
 from quorum_mcp.api.openai.models import show_models
 from quorum_mcp.api.openai.moderations import Moderations
+from quorum_mcp.api.openai.responses.background import Background
 from quorum_mcp.api.openai.responses.dialect import Responses
 from quorum_mcp.api.openai.responses.stored import StoredResponse
 from quorum_mcp.api.openai.speech import Speech
@@ -66,6 +67,7 @@ class Holder:
 
     def __init__(self) -> None:
         self.services: Services | None = None
+        self.background = Background()
         self.authenticator: Authenticator | None = None
 
     def get(self) -> Services:
@@ -104,7 +106,10 @@ def build(
         async with start(settings) as services:
             holder.services = services
             async with mcp.run(), _metrics_apart(settings, holder), bridged(guarded(bridge), settings):
-                yield
+                try:
+                    yield
+                finally:
+                    await holder.background.close()
         holder.services = None
 
     app = Starlette(
@@ -143,7 +148,7 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
     """The vendors' model APIs, by path; all of them are asked by POST."""
     return {
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
-        "/v1/responses": ModelRoute(Responses(), holder.get),
+        "/v1/responses": ModelRoute(Responses(holder.background), holder.get),
         "/v1/completions": ModelRoute(Completions(), holder.get),
         "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
         "/v1/images/generations": ModelRoute(Images(), holder.get),
@@ -174,6 +179,8 @@ def _model_lists(holder: Holder) -> list[Route]:
 def _routes(holder: Holder) -> list[BaseRoute]:
     gemini, crowd = ModelRoute(Gemini(), holder.get), Crowd()
 
+    stored = StoredResponse(holder.get, holder.background)
+
     async def events(request: Request) -> Response:
         after = _number(request.query_params.get("after", request.headers.get("last-event-id", "0")))
         services = holder.get()
@@ -194,9 +201,9 @@ def _routes(holder: Holder) -> list[BaseRoute]:
         metrics.route(holder.get),
         *(Route(path, app, methods=["POST"]) for path, app in _model_routes(holder).items()),
         *_model_lists(holder),
-        Route("/v1/responses/{id}", StoredResponse(holder.get), methods=["GET", "DELETE"]),
-        Route("/v1/responses/{id}/input_items", StoredResponse(holder.get), methods=["GET"]),
-        Route("/v1/responses/{id}/cancel", StoredResponse(holder.get), methods=["POST"]),
+        Route("/v1/responses/{id}", stored, methods=["GET", "DELETE"]),
+        Route("/v1/responses/{id}/input_items", stored, methods=["GET"]),
+        Route("/v1/responses/{id}/cancel", stored, methods=["POST"]),
         *(
             Route(f"/{version}/models/{{model:path}}", gemini, methods=["POST"])
             for version in ("v1beta", "v1")

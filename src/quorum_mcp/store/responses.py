@@ -1,7 +1,7 @@
 """Responses that callers may go on from: what was asked and what came back, as their API shows it."""
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from quorum_mcp.errors import InvalidInput, NotFound
 from quorum_mcp.store.clock import now_us
@@ -61,6 +61,19 @@ class Responses:
             return found[::-1]
 
         return await self._database.read(body)
+
+    async def swap(self, known: Stored, output: str) -> bool:
+        """Replace a response's output; False where it is not as `known` any more, or gone."""
+        statement = (
+            update(responses)
+            .where(
+                responses.c.id == known.id,
+                responses.c.tenant == known.tenant,
+                responses.c.output == known.output,
+            )
+            .values(output=output)
+        )
+        return await self._database.write(lambda conn: changed(conn.execute(statement)) > 0)
 
     async def delete(self, response_id: str, *, tenant: str) -> bool:
         """Delete a response; False where the tenant has none of this id."""

@@ -66,7 +66,7 @@ class Shape:
             "created_at": self._made,
             "completed_at": None,
             "status": status,
-            "background": False,
+            "background": bool(self._asked.background),
             "error": None,
             "incomplete_details": None,
             "instructions": asked.instructions,

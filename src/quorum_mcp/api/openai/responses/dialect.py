@@ -7,12 +7,13 @@ from quorum_mcp.access.principal import Principal
 from quorum_mcp.api.model_route import Asked, Json
 from quorum_mcp.api.openai.failures import error_body
 from quorum_mcp.api.openai.responses.answer import Shape
+from quorum_mcp.api.openai.responses.background import RUNNING, Background, now
 from quorum_mcp.api.openai.responses.events import Events
 from quorum_mcp.api.openai.responses.inputs import items, listed, resolved
-from quorum_mcp.api.openai.responses.request import ResponseRequest, read
+from quorum_mcp.api.openai.responses.request import read
 from quorum_mcp.api.openai.responses.translate import references, translate
-from quorum_mcp.calls.call import Result
-from quorum_mcp.errors import NotFound, QuorumError
+from quorum_mcp.calls.call import Call, Result
+from quorum_mcp.errors import Conflict, NotFound, QuorumError
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.operations.context import Services
 from quorum_mcp.store.responses import Responses as Store
@@ -22,6 +23,9 @@ from quorum_mcp.store.responses import Stored
 class Responses:
     """`POST /v1/responses`."""
 
+    def __init__(self, background: Background) -> None:
+        self._background = background
+
     vendor = "openai"
 
     def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
@@ -30,6 +34,16 @@ class Responses:
         shape = Shape(asked)
         events = Events(shape) if asked.stream else None
         wanted, named = references(asked), dict[str, Json]()
+
+        def stored(principal: Principal, output: Json) -> Stored:
+            given = listed(resolved(items(asked), named), shape.id)
+            return Stored(
+                id=shape.id,
+                tenant=principal.tenant,
+                previous=asked.previous_response_id,
+                input=codec.encode_text(given),
+                output=codec.encode_text(output),
+            )
 
         async def before(services: Services, principal: Principal) -> ModelRequest:
             store = services.get(Store)
@@ -42,8 +56,10 @@ class Responses:
             if events is not None:
                 events.finish(result)
             if asked.store is not False:
-                given = listed(resolved(items(asked), named), shape.id)
-                await services.get(Store).put(_stored(asked, given, shape.done(result), principal))
+                await services.get(Store).put(stored(principal, shape.done(result)))
+
+        async def apart(services: Services, principal: Principal, call: Call) -> Json:
+            return await self._background.begin(services, call, shape, stored(principal, {}))
 
         return Asked(
             asked.model,
@@ -52,6 +68,7 @@ class Responses:
             {"shape": shape},
             before if asked.previous_response_id or wanted else None,
             after,
+            apart if asked.background else None,
         )
 
     def whole(self, result: Result, options: Json) -> Json:
@@ -74,14 +91,7 @@ async def _find(store: Store, name: str, tenant: str) -> Json:
 
 def _items(one: Stored) -> list[Json]:
     """What a stored response adds to a conversation: its input and its output."""
-    return [*codec.decode(one.input), *codec.decode(one.output)["output"]]
-
-
-def _stored(asked: ResponseRequest, given: list[Json], done: Json, principal: Principal) -> Stored:
-    return Stored(
-        id=done["id"],
-        tenant=principal.tenant,
-        previous=asked.previous_response_id,
-        input=codec.encode_text(given),
-        output=codec.encode_text(done),
-    )
+    output = now(one)
+    if output["status"] in RUNNING:
+        raise Conflict(f"{one.id} is still under way", hint="wait until it is completed")
+    return [*codec.decode(one.input), *output["output"]]

@@ -53,7 +53,7 @@ def read(body: bytes) -> ResponseRequest:
     """The body's fields; errors as `json_of`, and `Unsupported` for what cannot be done."""
     asked = json_of(body, ResponseRequest, "OpenAI's responses")
     for name, refused in (
-        ("background", bool(asked.background)),
+        ("stream", bool(asked.background and asked.stream)),
         ("include", bool(set(asked.include or ()) - {SEALED})),
         ("truncation", asked.truncation == "auto"),
         ("top_logprobs", bool(asked.top_logprobs)),
@@ -68,6 +68,8 @@ def read(body: bytes) -> ResponseRequest:
     only(asked.stream_options or {}, {"include_obfuscation"}, "stream_options")
     if asked.max_output_tokens is not None and asked.max_output_tokens < 1:
         raise InvalidInput(f"max_output_tokens must be at least 1, not {asked.max_output_tokens}")
+    if asked.background and asked.store is False:
+        raise InvalidInput("background needs store", hint="leave store out: it is where the answer will be")
     if not asked.input:
         raise InvalidInput("input is empty", hint="send a text, or at least one item")
     return asked

@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from quorum_mcp import codec
 from quorum_mcp.api.exchange import Exchange
 from quorum_mcp.api.openai.failures import error_body
+from quorum_mcp.api.openai.responses.background import Background, now
 from quorum_mcp.api.openai.responses.inputs import listed
 from quorum_mcp.api.openai.responses.output import shown
 from quorum_mcp.api.openai.responses.request import SEALED
@@ -26,8 +27,9 @@ Json = dict[str, Any]
 class StoredResponse:
     """`GET` and `DELETE /v1/responses/{id}`, `GET …/input_items`, `POST …/cancel`."""
 
-    def __init__(self, services: Callable[[], Services]) -> None:
+    def __init__(self, services: Callable[[], Services], background: Background) -> None:
         self._services = services
+        self._background = background
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -51,16 +53,13 @@ class StoredResponse:
         if found is None:
             raise _unknown(name)
         if method == "POST":
-            raise Unsupported(
-                f"{name} is finished already",
-                hint="a response that runs is stopped by closing its connection",
-            )
+            return await self._background.cancel(store, found)
         sealed = _sealed(query)
         if exchange.path_ends("/input_items"):
             return _page(shown(_input(found), sealed=sealed), query)
         if query.get("stream") == "true":
             raise Unsupported("stream is not supported for a stored response", hint="leave stream out")
-        output = codec.decode(found.output)
+        output = now(found)
         return output | {"output": shown(output["output"], sealed=sealed)}
 
 
