@@ -276,6 +276,7 @@ ROUTES: dict[str, list[tuple[str, str, Any]]] = {
                                     ("POST", "/v1beta/models/lab/a:streamGenerateContent", CONTENTS)],
     "/api/show": [("POST", "/api/show", {"model": "lab/a"})],
     "/api/embed": [("POST", "/api/embed", {"model": "lab/a", "input": "2 + 2"})],
+    "/v1beta/models/{name:path}": [("GET", "/v1beta/models/lab/a", None)],
     "/v1/models/{name:path}": [("GET", "/v1/models/lab/a", None)],
 }  # fmt: skip
 """Requests of B's to the routes that are no operation's; those that only take a plain GET need none here."""

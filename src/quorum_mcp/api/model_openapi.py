@@ -79,6 +79,8 @@ ROUTES = (
         "Gemini", "POST", f"{_GEMINI}:streamGenerateContent", "The same as a stream.", gemini.GenerateRequest, EVENTS
     ),
     Described("Gemini", "POST", f"{_GEMINI}:batchEmbedContents", "Gemini's embeddings.", gemini.EmbedRequest),
+    Described("Gemini", "GET", "/v1beta/models", "The models that may be named, as Gemini lists them."),
+    Described("Gemini", "GET", "/v1beta/models/{name}", "One of them."),
     Described("Ollama", "POST", "/api/chat", "Ollama's chat.", ollama.ChatRequest, LINES),
     Described("Ollama", "POST", "/api/generate", "Ollama's generate.", ollama.GenerateRequest, LINES),
     Described("Ollama", "POST", "/api/embed", "Ollama's embeddings.", ollama.EmbedRequest),

@@ -25,6 +25,7 @@ from quorum_mcp.api.discovery import Discovery
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.front import Front
 from quorum_mcp.api.gemini.dialect import Gemini
+from quorum_mcp.api.gemini.failures import error_body as gemini_error
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.login import Login
@@ -37,9 +38,7 @@ from quorum_mcp.api.ollama.models import show_model, show_running, show_tags, sh
 from quorum_mcp.api.openai.chat import ChatCompletions
 from quorum_mcp.api.openai.completions import Completions
 from quorum_mcp.api.openai.embeddings import Embeddings
-from quorum_mcp.api.openai.failures import error_body as openai_error
 from quorum_mcp.api.openai.images import Images
-from quorum_mcp.api.openai.models import show_models
 from quorum_mcp.api.openai.moderations import Moderations
 from quorum_mcp.api.openai.responses.background import Background
 from quorum_mcp.api.openai.responses.dialect import Responses
@@ -49,6 +48,7 @@ from quorum_mcp.api.openai.transcriptions import Transcriptions
 from quorum_mcp.api.openapi import document
 from quorum_mcp.api.readiness import Readiness
 from quorum_mcp.api.ui import serve as ui
+from quorum_mcp.api.vendor_lists import VendorLists, show_gemini
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import InvalidInput, NotFound, QuorumError, Unsupported
 from quorum_mcp.observe.metrics import Metrics
@@ -165,11 +165,13 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
 
 def _model_lists(holder: Holder) -> list[Route]:
     """Who may be asked, in the vendors' words."""
-    openai = ModelList(holder.get, show_models, openai_error)
+    anyone, gemini = VendorLists(holder.get), ModelList(holder.get, show_gemini, gemini_error)
     lists = [
-        Route("/v1/models", openai, methods=["GET"]),
+        Route("/v1/models", anyone, methods=["GET"]),
         Route("/v1/models/discover", Discovery(holder.get), methods=["GET", "POST"]),
-        Route("/v1/models/{name:path}", openai, methods=["GET"]),
+        Route("/v1/models/{name:path}", anyone, methods=["GET"]),
+        Route("/v1beta/models", gemini, methods=["GET"]),
+        Route("/v1beta/models/{name:path}", gemini, methods=["GET"]),
     ]
     for path, show in (("tags", show_tags), ("ps", show_running), ("version", show_version)):
         lists.append(Route(f"/api/{path}", ModelList(holder.get, show, ollama_error), methods=["GET"]))

@@ -140,7 +140,7 @@ class Endpoint:
         """Raise `Unsupported` for what only another wire can carry."""
         foreign: list[str] = []
         if request.extra is not None and request.extra.wire != self.wire.name:
-            foreign += request.extra.fields
+            foreign += [name for name in request.extra.fields if name not in self.wire.also]
         if self.wire.name not in STRICT_TOOLS:
             foreign += [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
         if request.searches and self.search == "none":

@@ -74,6 +74,7 @@ class GoogleWire:
     framing: Literal["sse", "ndjson"] = "sse"
     auth = "header x-goog-api-key"
     tasks: frozenset[TaskName] = frozenset({"embeddings", "images", "speech", "token counts"})
+    also: frozenset[str] = frozenset()
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()

@@ -20,6 +20,9 @@ class MistralWire(OpenAIWire):
     name = "mistral"
     prefix = "/v1"
     tasks: frozenset[TaskName] = frozenset({"embeddings"})
+    also: frozenset[str] = frozenset(
+        {"frequency_penalty", "metadata", "presence_penalty", "prompt_cache_key"}
+    )
 
     def task(self, request: ModelRequest) -> Call:
         """The request of a task."""

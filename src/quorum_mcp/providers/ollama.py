@@ -94,6 +94,7 @@ class OllamaWire:
     framing: Literal["sse", "ndjson"] = "ndjson"
     auth = "bearer"
     tasks: frozenset[TaskName] = frozenset({"embeddings"})
+    also: frozenset[str] = frozenset()
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()

@@ -21,7 +21,7 @@ from quorum_mcp.messages import (
 )
 from quorum_mcp.providers.assemble import Assembler, unknown_content
 from quorum_mcp.providers.bodies import audio_format, error_of, failure, model_info, open_reasoning, parse
-from quorum_mcp.providers.openai_tasks import task_answer, task_call
+from quorum_mcp.providers.openai_tasks import TASKS, task_answer, task_call
 from quorum_mcp.providers.responses import ResponsesReader, cite, responses_call
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.usage import OpenAIUsage
@@ -93,9 +93,9 @@ class OpenAIWire:
     auth = "bearer"
     prefix = ""
     """Path between the base URL and the calls; this wire's base URLs hold their version already."""
-    tasks: frozenset[TaskName] = frozenset(
-        {"embeddings", "images", "speech", "transcriptions", "moderations"}
-    )
+    tasks: frozenset[TaskName] = TASKS
+
+    also: frozenset[str] = frozenset()
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()

@@ -15,9 +15,10 @@ from quorum_mcp.providers.bodies import parse
 from quorum_mcp.providers.multipart import File, multipart
 from quorum_mcp.providers.usage import OpenAIUsage, TaskUsage
 from quorum_mcp.providers.wire import Call
-from quorum_mcp.tasks import Draw, Embed, Moderate, Speak, Transcribe
+from quorum_mcp.tasks import Draw, Embed, Moderate, Speak, TaskName, Transcribe
 
 Json = dict[str, Any]
+TASKS: frozenset[TaskName] = frozenset({"embeddings", "images", "speech", "transcriptions", "moderations"})
 DIMENSIONS = "dimensions"
 
 

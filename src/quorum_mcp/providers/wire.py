@@ -105,6 +105,8 @@ class Wire(Protocol):
     """How a key is sent unless the settings say otherwise: `bearer` or `header NAME`."""
     tasks: frozenset[TaskName]
     """What it can be asked for besides a chat."""
+    also: frozenset[str]
+    """Fields of another wire's own that it takes by the same names."""
 
     def chat(self, request: ModelRequest, *, stream: bool) -> Call:
         """The HTTP request of a model request; raises `Unsupported` for what the vendor cannot do."""

@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from quorum_mcp import codec
+from quorum_mcp.api.gemini.names import data_of, one_spelling
 from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.ids import new_id
@@ -58,7 +59,7 @@ class EmbedRequest(Struct, forbid_unknown_fields=True, rename="camel"):
 
 def generate(body: bytes) -> ModelRequest:
     """The request for a model; its name stays empty."""
-    asked = json_of(body, GenerateRequest, "Gemini's generateContent")
+    asked = json_of(one_spelling(body), GenerateRequest, "Gemini's generateContent")
     if not asked.contents:
         raise InvalidInput("contents is empty", hint="send at least one turn")
     if asked.safety_settings:
@@ -89,7 +90,7 @@ def generate(body: bytes) -> ModelRequest:
 
 def embed(body: bytes) -> ModelRequest:
     """Texts to embed."""
-    asked = json_of(body, EmbedRequest, "Gemini's batchEmbedContents")
+    asked = json_of(one_spelling(body), EmbedRequest, "Gemini's batchEmbedContents")
     texts: list[Part] = []
     lengths: set[int | None] = set()
     for n, one in enumerate(asked.requests):
@@ -107,7 +108,7 @@ def embed(body: bytes) -> ModelRequest:
 
 def count(body: bytes) -> ModelRequest:
     """What tokens are counted of: contents, or a whole request for an answer."""
-    asked = json_of(body, CountRequest, "Gemini's countTokens")
+    asked = json_of(one_spelling(body), CountRequest, "Gemini's countTokens")
     given = {} if asked.contents is None else {"contents": asked.contents}
     if (whole := asked.generate_content_request) is not None:
         given = {name: value for name, value in whole.items() if name != "model"}
@@ -165,13 +166,14 @@ def _media(part: Json, where: str) -> Image | Audio:
     data, file = object_of(part, "inlineData"), object_of(part, "fileData")
     kind = str((data or file).get("mimeType") or "")
     if kind.startswith("audio/") and data:
-        return audio_of(data.get("data"), kind, f"{where}.inlineData.data")
+        sound = data_of(text_of(data, "data", f"{where}.inlineData"), f"{where}.inlineData.data")
+        return audio_of(sound, kind, f"{where}.inlineData.data")
     if not kind.startswith("image/"):
         raise Unsupported(
             f"{where}: {kind or 'this part'} is not supported", hint="text, images and inline audio are"
         )
     if data:
-        return Image(kind, text_of(data, "data", where))
+        return Image(kind, data_of(text_of(data, "data", where), f"{where}.inlineData.data"))
     return Image(kind, url=text_of(file, "fileUri", where))
 
 

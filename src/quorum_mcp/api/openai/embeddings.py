@@ -59,6 +59,7 @@ class Embeddings(OpenAIDialect):
         ]
         used = result.answer.usage.input
         return {
+            "id": f"embd-{result.id}",  # which Mistral's client asks for
             "object": "list",
             "data": rows,
             "model": f"{result.provider}/{result.model}",

@@ -9,7 +9,18 @@ from quorum_mcp.errors import ModelNotFound
 
 def show_models(models: Sequence[Named], asked: Mapping[str, Any]) -> dict[str, Any]:
     """The list, or the one that is named in the path."""
-    rows = [{"id": one.name, "object": "model", "created": 0, "owned_by": one.owner} for one in models]
+    rows = [
+        # Mistral's client reads no list whose models have no capabilities; of none are they known.
+        {
+            "id": one.name,
+            "object": "model",
+            "created": 0,
+            "owned_by": one.owner,
+            "type": "base",
+            "capabilities": {},
+        }
+        for one in models
+    ]
     if "name" not in asked:
         return {"object": "list", "data": rows}
     found = next((row for row in rows if row["id"] == asked["name"]), None)

@@ -27,6 +27,8 @@ PASSED_ON = (
     "user", "verbosity",
 )  # fmt: skip
 """Fields that a provider of the same wire gets as they are; none of them changes what a token costs."""
+MISTRAL = ("prompt_mode", "safe_prompt")
+"""The same of Mistral's clients, who speak to the same path; their `random_seed` is a seed."""
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 Json = dict[str, Any]
 
@@ -72,6 +74,9 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
     safety_identifier: str | None = None
     user: str | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
+    random_seed: int | None = None
+    safe_prompt: bool | None = None
+    prompt_mode: str | None = None
 
 
 def read(body: bytes) -> ChatRequest:
@@ -87,7 +92,6 @@ def translate(asked: ChatRequest) -> ModelRequest:
         InvalidInput: a message or a tool is not of OpenAI's form.
     """
     _refuse(asked)
-    extra = {name: value for name in PASSED_ON if (value := getattr(asked, name)) is not None}
     return ModelRequest(
         "",
         tuple(_message(one, f"messages[{n}]") for n, one in enumerate(asked.messages)),
@@ -99,10 +103,17 @@ def translate(asked: ChatRequest) -> ModelRequest:
         temperature=asked.temperature,
         top_p=asked.top_p,
         stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
-        seed=asked.seed,
+        seed=asked.random_seed if asked.seed is None else asked.seed,
         reasoning_effort=asked.reasoning_effort,
-        extra=Extra("openai", extra) if extra else None,
+        extra=_extra(asked),
     )
+
+
+def _extra(asked: ChatRequest) -> Extra | None:
+    fields = {name: value for name in (*PASSED_ON, *MISTRAL) if (value := getattr(asked, name)) is not None}
+    if not fields:
+        return None
+    return Extra("mistral" if any(name in fields for name in MISTRAL) else "openai", fields)
 
 
 def _refuse(asked: ChatRequest) -> None:
@@ -140,7 +151,8 @@ def _message(given: Json, where: str) -> Message:
     if role == "assistant":
         only(
             given,
-            known | {"tool_calls", "refusal", "reasoning_content", "reasoning", "audio", "annotations"},
+            known
+            | {"tool_calls", "refusal", "reasoning_content", "reasoning", "audio", "annotations", "prefix"},
             where,
         )
         return Message("assistant", _assistant(given, where))
@@ -150,6 +162,8 @@ def _message(given: Json, where: str) -> Message:
 
 
 def _assistant(given: Json, where: str) -> tuple[Part, ...]:
+    if given.get("prefix"):
+        raise Unsupported(f"{where}.prefix is not supported", hint="leave it out")
     if given.get("audio"):
         raise Unsupported(f"{where}.audio is not supported", hint="send the text")
     parts: list[Part] = []
@@ -186,7 +200,8 @@ def _part(part: Any, where: str) -> Part:
     if kind in ("text", "refusal"):
         return Text(text_of(part, kind, where))
     if kind == "image_url":
-        image = object_of(part, "image_url")
+        plain = part.get("image_url")  # Mistral's clients send the address alone
+        image = {"url": plain} if isinstance(plain, str) else object_of(part, "image_url")
         return detailed(data_url(text_of(image, "url", f"{where}.image_url"), where), image, where)
     if kind == "input_audio":
         sound = object_of(part, "input_audio")
@@ -245,9 +260,9 @@ def _choice(given: str | Json | None) -> ToolChoice:
     if given is None:
         return ToolChoice()
     if isinstance(given, str):
-        if given not in ("auto", "none", "required"):
+        if given not in ("auto", "none", "required", "any"):
             raise InvalidInput(f"tool_choice: {given!r} is not known", hint="auto, none or required")
-        return ToolChoice(given)
+        return ToolChoice("required" if given == "any" else given)
     function = given.get("function")
     if isinstance(function, dict) and isinstance(function.get("name"), str):
         return ToolChoice("named", function["name"])
