@@ -139,6 +139,10 @@ class Native(Struct, frozen=True):
     usage: bool = True
 
 
+SEARCHES = 5
+"""How often a model may search the web for one answer, where the caller does not say."""
+
+
 class ModelRequest(Struct, frozen=True, omit_defaults=True):
     """One request to one model.
 

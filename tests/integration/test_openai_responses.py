@@ -111,7 +111,8 @@ async def test_functions_go_both_ways(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ({"tools": [{"type": "web_search"}]}, "web_search"),
+        ({"tools": [{"type": "file_search"}]}, "file_search"),
+        ({"tools": [{"type": "web_search"}]}, "web search"),
         ({"background": True, "store": False}, "background"),
         ({"background": True, "stream": True}, "stream"),
         ({"input": [{"type": "item_reference", "id": "msg_x_0"}]}, "msg_x_0"),

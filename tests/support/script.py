@@ -72,6 +72,7 @@ class Say:
         refusal: the words of a failure, instead of the usual ones.
         tools: calls of tools besides the text: names and arguments.
         status: the status of an `error`.
+        pages: what the answer cites, where the request lets the model search.
     """
 
     text: str = ""
@@ -88,6 +89,7 @@ class Say:
     refusal: str = ""
     tools: tuple[tuple[str, str], ...] = ()
     status: int = 500
+    pages: tuple[str, ...] = ()
 
 
 Answer = str | Say | Callable[[Asked], "str | Say"]

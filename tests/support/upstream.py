@@ -172,7 +172,9 @@ class Upstream:
         if asked.body.get("stream"):
             return await self._stream(asked, say, stop, writer)
         asked.output_tokens = _count(asked.said)
-        message = {"role": "assistant", "content": asked.said, "refusal": None} | _tools(say)
+        message = (
+            {"role": "assistant", "content": asked.said, "refusal": None} | _tools(say) | _pages(asked, say)
+        )
         choice = {"index": 0, "finish_reason": stop, "logprobs": None, "message": message}
         data = json.dumps(_head(asked) | _usage(asked, say) | {"choices": [choice]}).encode()
         self.wrote.append(data)
@@ -204,7 +206,7 @@ class Upstream:
                     return False
                 if say.hold_after:
                     await self._gate(say.hold_after).wait()
-        ended = {"index": 0, "delta": _tools(say), "finish_reason": stop}
+        ended = {"index": 0, "delta": _tools(say) | _pages(asked, say), "finish_reason": stop}
         await self._event(writer, _head(asked) | {"choices": [ended]})
         if (asked.body.get("stream_options") or {}).get("include_usage") and say.usage:
             await self._event(writer, _head(asked) | _usage(asked, say) | {"choices": []})
@@ -315,6 +317,17 @@ def _tools(say: Say) -> dict[str, Any]:
 def _head(asked: Asked) -> dict[str, Any]:
     kind = "chat.completion.chunk" if asked.body.get("stream") else "chat.completion"
     return {"id": "chatcmpl-test", "created": 0, "model": asked.model, "object": kind}
+
+
+def _pages(asked: Asked, say: Say) -> dict[str, Any]:
+    """What the answer cites, each page for the whole text, where the request lets OpenRouter's tool search."""
+    if not say.pages or {"type": "openrouter:web_search"} not in asked.body.get("tools", ()):
+        return {}
+    found = [
+        {"url": url, "title": f"About {n}", "start_index": 0, "end_index": len(asked.said)}
+        for n, url in enumerate(say.pages, 1)
+    ]
+    return {"annotations": [{"type": "url_citation", "url_citation": one} for one in found]}
 
 
 def _usage(asked: Asked, say: Say) -> dict[str, Any]:

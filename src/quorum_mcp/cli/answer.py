@@ -43,6 +43,7 @@ def about(answer: "QueryAnswer") -> list[str]:
         f"  {point.status}: {shorten(point.text, QUOTE)} ({', '.join(point.members)})"
         for point in answer.points
     ]
+    lines += [f"  source: {shorten(page.title or page.url, QUOTE)} {page.url}" for page in answer.citations]
     if answer.attack:
         lines.append("  " + _attack(answer.attack))
     lines += [

@@ -40,6 +40,8 @@ def question_of(question: str | None, options: dict[str, Any]) -> tuple[str, dic
     asking["images"] = [file for file in files if file["media_type"].startswith("image/")]
     asking["mode"] = MODES.get(options["mode"], options["mode"])
     asking |= _panel(options["panel"], options["models"])
+    if options["web_search"]:
+        asking["tools"] = ["web_search"]
     if options["synthesizer"] is not None:
         asking["synthesizer"] = None if options["synthesizer"] == "none" else options["synthesizer"]
     return question, {name: value for name, value in asking.items() if value != []}

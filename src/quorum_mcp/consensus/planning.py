@@ -14,12 +14,10 @@ from quorum_mcp.consensus.opening import seat_messages
 from quorum_mcp.consensus.plan import DEFAULT_TIMEOUT, Plan, Seat
 from quorum_mcp.consensus.query import Query
 from quorum_mcp.errors import BudgetExceeded, InvalidInput, Unsupported
-from quorum_mcp.messages import Message, ModelRequest
+from quorum_mcp.messages import SEARCHES, Message, ModelRequest
 from quorum_mcp.providers.registry import Registry
 
 MOST_CRITIQUES = 2
-SEARCHES = 5
-"""How often a seat may search the web for one answer, at providers that can be told."""
 
 
 async def make_plan(

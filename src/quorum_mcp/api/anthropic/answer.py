@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from quorum_mcp import codec
-from quorum_mcp.answers import Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.api.citations import locations, within
 from quorum_mcp.api.openai.answer import extension
 from quorum_mcp.api.reading import arguments_of
 from quorum_mcp.calls.call import Result
@@ -24,7 +25,7 @@ STOPS: dict[StopReason, str] = {
 def message(result: Result) -> Json:
     """The whole message."""
     return _head(f"msg_{result.id}", f"{result.provider}/{result.model}") | {
-        "content": [_block(part) for part in result.answer.parts if not _empty(part)],
+        "content": _content(result.answer),
         "stop_reason": STOPS[result.answer.stop],
         "stop_sequence": None,
         "usage": _usage(result.answer.usage),
@@ -77,6 +78,10 @@ class Events:
                 index=self._index,
                 delta={"type": "signature_delta", "signature": sealed},
             )
+        if self._open == ("text", None):
+            for cited in locations(result.answer.citations):
+                piece = {"type": "citations_delta", "citation": cited}
+                yield _event("content_block_delta", index=self._index, delta=piece)
         yield self._close()
         yield _event(
             "message_delta",
@@ -113,6 +118,24 @@ def _head(id: str, model: str) -> Json:  # noqa: A002 - the field's name
     return {"id": id, "type": "message", "role": "assistant", "model": model}
 
 
+def _content(answer: Answer) -> list[Json]:
+    """The blocks, with the pages that each text rests on."""
+    texts = [part for part in answer.parts if isinstance(part, Text) and part.text]
+    blocks: list[Json] = []
+    at = 0
+    for part in answer.parts:
+        if _empty(part):
+            continue
+        block = _block(part)
+        if isinstance(part, Text) and answer.citations:
+            end = at + len(part.text)
+            cited = locations(within(answer.citations, at, end, last=part is texts[-1]))
+            block |= {"citations": cited} if cited else {}
+            at = end
+        blocks.append(block)
+    return blocks
+
+
 def _empty(part: Part) -> bool:
     return isinstance(part, Text) and not part.text
 
@@ -137,4 +160,8 @@ def _usage(usage: Usage) -> Json:
         "output_tokens": usage.output,
         "cache_read_input_tokens": usage.cached,
         "cache_creation_input_tokens": usage.cache_write,
-    }
+    } | (
+        {"server_tool_use": {"web_search_requests": usage.searches, "web_fetch_requests": 0}}
+        if usage.searches
+        else {}
+    )

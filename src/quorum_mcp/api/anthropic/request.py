@@ -8,6 +8,7 @@ from quorum_mcp import codec
 from quorum_mcp.api.reading import json_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
+    SEARCHES,
     Extra,
     Image,
     JsonFormat,
@@ -66,6 +67,7 @@ def translate(asked: MessageRequest) -> ModelRequest:
     if asked.max_tokens is not None and asked.max_tokens < 1:
         raise InvalidInput(f"max_tokens must be at least 1, not {asked.max_tokens}")
     choice, parallel = _choice(asked.tool_choice)
+    tools = asked.tools or []
     extra = {name: value for name in PASSED_ON if (value := getattr(asked, name)) is not None}
     if extra.get("thinking") == {"type": "disabled"}:
         del extra["thinking"]
@@ -75,7 +77,8 @@ def translate(asked: MessageRequest) -> ModelRequest:
     return ModelRequest(
         "",
         (*_system(asked.system), *turns),
-        tools=tuple(_tool(one, f"tools[{n}]") for n, one in enumerate(asked.tools or ())),
+        tools=tuple(_tool(one, f"tools[{n}]") for n, one in enumerate(tools) if not _searches(one)),
+        searches=sum(_most_searches(one, f"tools[{n}]") for n, one in enumerate(tools) if _searches(one)),
         tool_choice=choice,
         parallel_tools=parallel,
         format=_format(asked.output_config),
@@ -158,6 +161,19 @@ def _image(source: Any, where: str) -> Image:
     if kind == "url":
         return Image(url=text_of(source, "url", where))
     raise Unsupported(f"{where}.source of type {kind!r} is not supported", hint="base64 and url are")
+
+
+def _searches(tool: Json) -> bool:
+    """Whether it is Anthropic's own web search, of whichever edition."""
+    return str(tool.get("type")).startswith("web_search_")
+
+
+def _most_searches(tool: Json, where: str) -> int:
+    only(tool, {"type", "name", "max_uses", "cache_control"}, where)
+    most = tool.get("max_uses")
+    if most is not None and (not isinstance(most, int) or most < 1):
+        raise InvalidInput(f"{where}.max_uses must be at least 1")
+    return most or SEARCHES
 
 
 def _tool(given: Json, where: str) -> Tool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from quorum_mcp import codec
 from quorum_mcp.answers import Delta, ReasoningDelta, StopReason, TextDelta, Usage
+from quorum_mcp.api.citations import grounding
 from quorum_mcp.api.openai.answer import extension
 from quorum_mcp.api.reading import arguments_of
 from quorum_mcp.calls.call import Result
@@ -23,7 +24,7 @@ FINISH: dict[StopReason, str] = {
 def response(result: Result) -> Json:
     """The whole answer."""
     parts = [piece for part in result.answer.parts for piece in _pieces(part)]
-    return _candidate(parts, FINISH[result.answer.stop]) | _tail(result)
+    return _last(parts, result)
 
 
 class Chunks:
@@ -50,7 +51,7 @@ class Chunks:
         parts = [
             piece for part in result.answer.parts if isinstance(part, ToolUse) for piece in _pieces(part)
         ]
-        yield _event(_candidate(parts, FINISH[result.answer.stop]) | _tail(result))
+        yield _event(_last(parts, result))
 
     def failed(self, body: Json) -> bytes:
         """The body of an error in the middle of the stream."""
@@ -66,6 +67,14 @@ def _candidate(parts: list[Json], finish: str | None) -> Json:
     if finish is not None:
         candidate["finishReason"] = finish
     return {"candidates": [candidate]}
+
+
+def _last(parts: list[Json], result: Result) -> Json:
+    """The answer, or its last chunk: with the pages that it rests on."""
+    shown = _candidate(parts, FINISH[result.answer.stop]) | _tail(result)
+    if result.answer.citations:
+        shown["candidates"][0]["groundingMetadata"] = grounding(result.answer)
+    return shown
 
 
 def _tail(result: Result) -> Json:

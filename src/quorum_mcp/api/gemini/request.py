@@ -10,6 +10,7 @@ from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import (
+    SEARCHES,
     Audio,
     Image,
     JsonFormat,
@@ -77,7 +78,8 @@ def generate(body: bytes) -> ModelRequest:
     return ModelRequest(
         "",
         tuple(turns),
-        tools=_tools(asked.tools or []),
+        tools=_tools([one for one in asked.tools or [] if not _searches(one)]),
+        searches=SEARCHES if any(map(_searches, asked.tools or [])) else 0,
         tool_choice=_choice(asked.tool_config),
         format=_format(config),
         max_tokens=config.get("maxOutputTokens"),
@@ -175,6 +177,11 @@ def _media(part: Json, where: str) -> Image | Audio:
     if data:
         return Image(kind, data_of(text_of(data, "data", where), f"{where}.inlineData.data"))
     return Image(kind, url=text_of(file, "fileUri", where))
+
+
+def _searches(tool: Json) -> bool:
+    """Whether it is Google's own web search, with nothing set that narrows it."""
+    return tool in ({"googleSearch": {}}, {"google_search": {}})
 
 
 def _tools(given: list[Json]) -> tuple[Tool, ...]:

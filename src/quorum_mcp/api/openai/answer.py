@@ -6,6 +6,7 @@ from typing import Any
 
 from quorum_mcp import codec, money
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.api.citations import chat_annotations
 from quorum_mcp.calls.call import Result
 from quorum_mcp.ids import new_id
 
@@ -87,6 +88,8 @@ class Chunks:
     def end(self, result: Result) -> Iterator[bytes]:
         """The last chunks: why it ended, the usage where it was asked for, the end marker."""
         self._head["model"] = _model(result)
+        if notes := chat_annotations(result.answer):
+            yield self._chunk({"annotations": notes})
         yield self._chunk({}, finish=FINISH[result.answer.stop], quorum=extension(result))
         if self._usage:
             yield _event(self._head | {"choices": [], "usage": usage_of(result.answer.usage)})
@@ -117,6 +120,8 @@ def _message(answer: Answer) -> Json:
         "content": (answer.text or None) if uses else answer.text,
         "refusal": answer.text if refused else None,
     }
+    if answer.citations:
+        message["annotations"] = chat_annotations(answer)
     if answer.reasoning:
         message["reasoning_content"] = answer.reasoning
     if uses:

@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
+    SEARCHES,
     Extra,
     Image,
     JsonFormat,
@@ -66,6 +67,7 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
     prompt_cache_retention: str | None = None
     modalities: list[str] | None = None
     store: bool | None = None
+    web_search_options: Json | None = None
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     logit_bias: dict[str, float] | None = None
@@ -105,6 +107,7 @@ def translate(asked: ChatRequest) -> ModelRequest:
         stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
         seed=asked.random_seed if asked.seed is None else asked.seed,
         reasoning_effort=asked.reasoning_effort,
+        searches=0 if asked.web_search_options is None else SEARCHES,
         extra=_extra(asked),
     )
 
@@ -119,6 +122,7 @@ def _extra(asked: ChatRequest) -> Extra | None:
 def _refuse(asked: ChatRequest) -> None:
     if not asked.messages:
         raise InvalidInput("messages is empty", hint="send at least one message")
+    only(asked.web_search_options or {}, set(), "web_search_options")
     for name, refused in (
         ("n", asked.n not in (None, 1)),
         ("logprobs", bool(asked.logprobs)),

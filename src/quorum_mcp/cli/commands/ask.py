@@ -61,6 +61,7 @@ EXAMPLE = example(
 @click.option(
     "--exclude", "exclude_providers", multiple=True, metavar="PROVIDER", help="A provider to leave out."
 )
+@click.option("--web-search", is_flag=True, help="Each seat searches the web with its provider's own search.")
 @click.option("--format", "answer_format", type=FORMATS, help="What kind of answer is looked for.")
 @click.option("--max-tokens", type=int, metavar="N", help="Tokens of each answer at the most.")
 @click.option("--temperature", type=float, metavar="T", help="Sampling temperature of the seats.")

@@ -35,7 +35,7 @@ class Shape:
             head = self._head("incomplete" if cut else "completed", f"{result.provider}/{result.model}")
             self._done = head | {
                 "incomplete_details": {"reason": cut} if cut else None,
-                "output": items(self.id, answer.parts) if output is None else output,
+                "output": items(self.id, answer) if output is None else output,
                 "usage": _usage(answer.usage),
                 "completed_at": None if cut else int(time.time()),
                 "quorum": extension(result),
@@ -103,6 +103,8 @@ def _format(text: Json) -> Json:
 
 
 def _tool(given: Json) -> Json:
+    if given.get("type") != "function":
+        return {"search_context_size": "medium", "user_location": None, "filters": None} | given
     return {"description": None, "parameters": None} | given | {"strict": bool(given.get("strict"))}
 
 

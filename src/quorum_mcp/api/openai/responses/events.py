@@ -6,7 +6,7 @@ from typing import Any
 from quorum_mcp import codec
 from quorum_mcp.answers import Delta, ReasoningDelta, TextDelta, ToolUseDelta
 from quorum_mcp.api.openai.responses.answer import Shape
-from quorum_mcp.api.openai.responses.output import item_id, item_of, seal, text_part
+from quorum_mcp.api.openai.responses.output import annotated, item_id, item_of, seal, text_part
 from quorum_mcp.calls.call import Result
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
@@ -92,7 +92,7 @@ class Events:
         for item, shown in zip(self._items, output, strict=True):
             if isinstance(item.part, Reasoning) and (mark := seals.get(item.part.text)):
                 shown["encrypted_content"] = mark
-        return output
+        return annotated(output, result.answer)
 
     def _item(self, key: object, begun: Part) -> tuple[bytes, _Item]:
         """The open item under `key`, and the events that open it where it is new."""

@@ -7,6 +7,8 @@ from typing import Any
 from msgspec import Struct
 
 from quorum_mcp import codec
+from quorum_mcp.answers import Answer
+from quorum_mcp.api.citations import text_annotations, within
 from quorum_mcp.errors import InvalidInput
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
@@ -26,10 +28,22 @@ def item_id(response: str, part: Part, n: int) -> str:
     return f"{KINDS[type(part)]}_{response.removeprefix('resp_')}_{n}"
 
 
-def items(response: str, parts: tuple[Part, ...]) -> list[Json]:
-    """An answer's parts as output items; what says nothing is none."""
-    shown = [part for part in parts if _says(part)]
-    return [item_of(part, item_id(response, part, n)) for n, part in enumerate(shown)]
+def items(response: str, answer: Answer) -> list[Json]:
+    """An answer's parts as output items, with the pages that its texts cite; what says nothing is none."""
+    shown = [part for part in answer.parts if _says(part)]
+    output = [item_of(part, item_id(response, part, n)) for n, part in enumerate(shown)]
+    return annotated(output, answer)
+
+
+def annotated(output: list[Json], answer: Answer) -> list[Json]:
+    """The items with the answer's citations in the texts that they belong to."""
+    texts = [part for item in output if item["type"] == "message" for part in item["content"]]
+    at = 0
+    for part in texts if answer.citations else ():
+        end = at + len(part["text"])
+        part["annotations"] = text_annotations(within(answer.citations, at, end, last=part is texts[-1]))
+        at = end
+    return output
 
 
 def item_of(part: Part, name: str, *, status: str = "completed") -> Json:

@@ -31,7 +31,7 @@ class ResponseRequest(Struct, forbid_unknown_fields=True):
     tool_choice: str | Json | None = None
     parallel_tool_calls: bool | None = None
     max_tool_calls: int | None = None
-    """Of the vendor's own tools, of which there are none: any number is kept to."""
+    """Of the vendor's own tools, of which there is web search only."""
     text: Json | None = None
     reasoning: Json | None = None
     metadata: dict[str, str] | None = None

@@ -6,11 +6,14 @@ from quorum_mcp.api.openai.responses.inputs import REFERENCE, items, resolved, t
 from quorum_mcp.api.openai.responses.request import ResponseRequest
 from quorum_mcp.api.reading import object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
-from quorum_mcp.messages import Extra, JsonFormat, ModelRequest, Tool, ToolChoice, message
+from quorum_mcp.messages import SEARCHES, Extra, JsonFormat, ModelRequest, Tool, ToolChoice, message
 
 Json = dict[str, Any]
 PASSED_ON = ("frequency_penalty", "presence_penalty", "prompt_cache_key", "safety_identifier", "user")
 """Fields that a provider of the same wire gets as they are; none of them changes what a token costs."""
+
+WEB_SEARCH = ("web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11")
+"""The types of OpenAI's own web search: any model's provider searches in its own way."""
 
 
 def translate(asked: ResponseRequest, earlier: list[Json], named: dict[str, Json]) -> ModelRequest:
@@ -29,7 +32,10 @@ def translate(asked: ResponseRequest, earlier: list[Json], named: dict[str, Json
         raise InvalidInput(
             f"reasoning.effort: {effort!r} is not known", hint="none, minimal, low, medium or high"
         )
-    tools = tuple(_tool(one, f"tools[{n}]") for n, one in enumerate(asked.tools or ()))
+    own = [one for one in asked.tools or () if one.get("type") in WEB_SEARCH]
+    for one in own:
+        only(one, {"type"}, "tools")
+    tools = tuple(_tool(one, f"tools[{n}]") for n, one in enumerate(asked.tools or ()) if one not in own)
     allowed, choice = _choice(asked.tool_choice)
     extra = {name: value for name in PASSED_ON if (value := getattr(asked, name)) is not None}
     if verbosity := (asked.text or {}).get("verbosity"):
@@ -45,6 +51,7 @@ def translate(asked: ResponseRequest, earlier: list[Json], named: dict[str, Json
         temperature=asked.temperature,
         top_p=asked.top_p,
         reasoning_effort=effort,
+        searches=(asked.max_tool_calls or SEARCHES) if own else 0,
         extra=Extra("openai", extra) if extra else None,
     )
 
