@@ -93,8 +93,7 @@ async def test_a_bound_on_cost_refuses_what_nobody_can_bound(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_every_vendors_client_asks_for_it_and_reads_it(tmp_path: Path, stream: bool) -> None:
-    """The search of any API is carried out by the provider's own, and what it cites comes back in that API's form."""
+async def test_openais_client_asks_for_it_and_reads_it(tmp_path: Path, stream: bool) -> None:
     async with searching(tmp_path) as (up, q):
         async with openai.AsyncOpenAI(base_url=f"{q.url}/v1", api_key="none", max_retries=0) as client:
             talk: Any = [{"role": "user", "content": "What is 2 + 2?"}]
@@ -112,17 +111,34 @@ async def test_every_vendors_client_asks_for_it_and_reads_it(tmp_path: Path, str
             assert [(n["url_citation"]["url"], n["url_citation"]["end_index"]) for n in notes] == [
                 (FIRST, len(FOUR)), (SECOND, len(FOUR)),
             ]  # fmt: skip
-            if not stream:
-                response = await client.responses.create(
-                    model="lab/a", input="What is 2 + 2?", tools=[{"type": "web_search"}]
-                )
-                content: Any = response.output[0]
-                assert [one.url for one in content.content[0].annotations] == [FIRST, SECOND]
-                panel = await client.chat.completions.create(
-                    model="quorum/quick", messages=talk, web_search_options={}
-                )
-                urls = [one.url_citation.url for one in panel.choices[0].message.annotations or ()]
-                assert urls == [FIRST, SECOND]
+        assert [one.body["tools"] for one in up.asked] == [[{"type": "openrouter:web_search"}]]
+
+
+async def test_responses_and_panels_as_models(tmp_path: Path) -> None:
+    async with searching(tmp_path) as (_, q):
+        async with openai.AsyncOpenAI(base_url=f"{q.url}/v1", api_key="none", max_retries=0) as client:
+            response = await client.responses.create(
+                model="lab/a", input="What is 2 + 2?", tools=[{"type": "web_search"}]
+            )
+            content: Any = response.output[0]
+            assert [one.url for one in content.content[0].annotations] == [FIRST, SECOND]
+            async with client.responses.stream(
+                model="lab/a", input="What is 2 + 2?", tools=[{"type": "web_search"}]
+            ) as events:
+                last: Any = (await events.get_final_response()).output[0]
+            assert [one.url for one in last.content[0].annotations] == [FIRST, SECOND]
+            panel = await client.chat.completions.create(
+                model="quorum/quick",
+                messages=[{"role": "user", "content": "What is 2 + 2?"}],
+                web_search_options={},
+            )
+            urls = [one.url_citation.url for one in panel.choices[0].message.annotations or ()]
+            assert urls == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_anthropics_client_asks_for_it_and_reads_it(tmp_path: Path, stream: bool) -> None:
+    async with searching(tmp_path) as (up, q):
         async with anthropic.AsyncAnthropic(base_url=q.url, api_key="none", max_retries=0) as client:
             asked: Any = {
                 "model": "lab/a", "max_tokens": 500, "messages": [{"role": "user", "content": "What is 2 + 2?"}],
@@ -138,26 +154,30 @@ async def test_every_vendors_client_asks_for_it_and_reads_it(tmp_path: Path, str
             assert [one.url for one in block.citations or () if one.type == "web_search_result_location"] == [
                 FIRST, SECOND,
             ]  # fmt: skip
+        assert [one.body["tools"] for one in up.asked] == [[{"type": "openrouter:web_search"}]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_geminis_client_asks_for_it_and_reads_it(tmp_path: Path, stream: bool) -> None:
+    async with searching(tmp_path) as (up, q):
         http = httpx.AsyncClient(trust_env=False)  # instead of aiohttp, whose use of it warns
         options = types.HttpOptions(base_url=q.url, httpx_async_client=http)
-        gemini = genai.Client(api_key="none", http_options=options)
+        models = genai.Client(api_key="none", http_options=options).aio.models
         config = types.GenerateContentConfig(tools=[types.Tool(google_search=types.GoogleSearch())])
         if stream:
-            pieces = await gemini.aio.models.generate_content_stream(
+            pieces = await models.generate_content_stream(
                 model="lab/a", contents="What is 2 + 2?", config=config
             )
             *_, last = [piece async for piece in pieces]
         else:
-            last = await gemini.aio.models.generate_content(
-                model="lab/a", contents="What is 2 + 2?", config=config
-            )
+            last = await models.generate_content(model="lab/a", contents="What is 2 + 2?", config=config)
         assert last.candidates
         found = last.candidates[0].grounding_metadata
         assert found is not None
         assert [one.web.uri for one in found.grounding_chunks or () if one.web] == [FIRST, SECOND]
         assert [one.segment.text for one in found.grounding_supports or () if one.segment] == [FOUR, FOUR]
         await http.aclose()
-        assert all(one.body["tools"] == [{"type": "openrouter:web_search"}] for one in up.of(kind="seat"))
+        assert [one.body["tools"] for one in up.asked] == [[{"type": "openrouter:web_search"}]]
 
 
 async def test_what_narrows_a_search_is_refused_by_name(tmp_path: Path) -> None:
