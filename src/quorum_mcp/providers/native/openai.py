@@ -129,6 +129,7 @@ class OpenAINative:
             and (dialect.seed or "seed" not in fields)
             and (dialect.schema == "json_schema" or "response_format" not in fields)
             and (dialect.image_urls or not native.media)
+            and (dialect.search == "none" or "web_search_options" not in fields)
         )
 
     def call(self, request: ModelRequest, native: Native, *, stream: bool) -> Call:
