@@ -1,4 +1,7 @@
-"""The protocol's own conformance suite, against the real application over HTTP, in both revisions."""
+"""The protocol's own conformance suite, against the real application over HTTP, in both revisions.
+
+It runs with and without a key that everyone needs: the suite cannot show one, so a module loaded before it does.
+"""
 
 import os
 import re
@@ -8,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from tests.support.server import Server
@@ -20,17 +24,24 @@ OLDER = PACKAGES / "mcp-conformance-0.1/dist/index.js"
 pytestmark = [pytest.mark.needs("node"), pytest.mark.timeout(60)]
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+class Judged(NamedTuple):
     """A server that has the suite's fixtures, as `python -m tests.conformance.serve` starts it."""
-    home = tmp_path_factory.mktemp("conformance")
+
+    url: str
+    key: str | None
+
+
+@pytest.fixture(scope="module", params=[None, "let-me-in"], ids=["open", "keyed"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judged]:
+    home, key = tmp_path_factory.mktemp("conformance"), request.param
     command = (sys.executable, "-m", "tests.conformance.serve", "--port", "{port}")
-    with Server(home, {}, command=command, PYTHONPATH=str(HERE.parents[1])) as server:
-        yield f"http://localhost:{server.port}/mcp"
+    command += ("--key", key) if key else ()
+    with Server(home, {}, command=command, PYTHONPATH=str(HERE.parents[1])) as running:
+        yield Judged(f"http://localhost:{running.port}/mcp", key)
 
 
 @cache
-def judged(suite: Path, url: str, *options: str) -> str:
+def judged(suite: Path, server: Judged, *options: str) -> str:
     """What the suite says; its exit status is 1 where a scored scenario fails."""
     node = shutil.which("node")
     if node is None or not suite.exists():
@@ -38,8 +49,10 @@ def judged(suite: Path, url: str, *options: str) -> str:
         absent(
             f"{suite.parents[1].name} is missing: `./dev test` installs it, or `npm ci` in tests/conformance"
         )
-    command = [node, str(suite), "server", "--url", url, *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    before = ("--import", str(HERE / "with_key.mjs")) if server.key else ()
+    command = [node, *before, str(suite), "server", "--url", server.url, *options]
+    env = os.environ | {"JUDGE_KEY": server.key or ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50, env=env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.rpartition("=== SUMMARY ===")[2]
 
@@ -60,17 +73,17 @@ def scored(revision: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("revision", "scenarios"), [("2026-07-28", 37), ("2025-11-25", 30)])
-def test_every_scored_scenario_passes(url: str, revision: str, scenarios: int) -> None:
-    good, bad = passed(judged(NEWER, url, "--requirements", revision))
+def test_every_scored_scenario_passes(server: Judged, revision: str, scenarios: int) -> None:
+    good, bad = passed(judged(NEWER, server, "--requirements", revision))
     required = scored(revision)
     assert len(required) == scenarios
     assert required <= good
     assert not required & bad
 
 
-def test_no_check_of_the_older_revision_fails(url: str) -> None:
-    assert "Total: 84 passed, 0 failed" in judged(NEWER, url, "--requirements", "2025-11-25")
+def test_no_check_of_the_older_revision_fails(server: Judged) -> None:
+    assert "Total: 84 passed, 0 failed" in judged(NEWER, server, "--requirements", "2025-11-25")
 
 
-def test_the_suite_before_that_passes_too(url: str) -> None:
-    assert "Total: 40 passed, 0 failed" in judged(OLDER, url)
+def test_the_suite_before_that_passes_too(server: Judged) -> None:
+    assert "Total: 40 passed, 0 failed" in judged(OLDER, server)
