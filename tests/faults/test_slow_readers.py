@@ -75,6 +75,7 @@ def test_memory_is_bounded_and_others_are_served(server: Server, up: Upstream) -
             served(server.port, "lab/a", within=5)
             most = max(most, memory(server))
             time.sleep(1)
+        print(f"{READERS} readers, {SECONDS} s: {before:.0f} MiB before, {most:.0f} MiB at most")
         assert most - before <= MEBIBYTES, f"{before:.0f} MiB before, {most:.0f} at most"
         assert not up.count("long", outcome="finished"), "the provider was read to its end"
     finally:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that one answer may have, unpacked."""
+PIECE = 64 * 1024
+"""Bytes that are taken at once: what a slow reader has not taken waits below, where it holds the provider back."""
 
 T = TypeVar("T")
 
@@ -133,7 +135,7 @@ class Response:
         while True:
             try:
                 clock.waits()
-                data = await content.readany()
+                data = await content.read(PIECE)
             except (ClientError, OSError) as error:
                 raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
             clock.came()
@@ -235,6 +237,7 @@ class Transport:
             # No limit here: how many calls run at once is the pipeline's business.
             connector=TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=15),
             cookie_jar=DummyCookieJar(),
+            read_bufsize=PIECE // 2,  # twice that may wait before the provider is held back
             max_line_size=65536,
             max_field_size=65536,
             headers={"user-agent": "quorum-mcp"},
