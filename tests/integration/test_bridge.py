@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -303,3 +304,17 @@ async def test_serve_with_the_bridge_says_where_that_is(tmp_path: Path) -> None:
             f"error: server.bridge_rest_port: cannot listen on 127.0.0.1:{rest}" in taken.err,
         ) == (2, True)
         assert (await interrupted(child, signal.SIGTERM)).status == 0
+
+
+def test_the_script_starts_it_with_the_bridge(tmp_path: Path) -> None:
+    (tmp_path / "quorum").write_text('#!/bin/sh\necho "$@"\n')
+    (tmp_path / "quorum").chmod(0o755)
+    script = Path(__file__).parents[2] / "start_network_services.sh"
+    done = subprocess.run(
+        [script, "--port", "8001"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+    )
+    assert done.stdout == "serve --bridge --port 8001\n"

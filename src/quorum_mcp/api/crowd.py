@@ -9,8 +9,6 @@ from quorum_mcp.errors import RateLimited
 MOST = 512
 MOST_OF_ONE = 128
 RETRY_SECONDS = 5.0
-MAX_FRAME = 4 * 1024 * 1024
-"""Bytes of one message from a client; what is larger is uploaded (`POST /api/files`)."""
 
 
 class Crowd:

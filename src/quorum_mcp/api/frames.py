@@ -22,12 +22,19 @@ from quorum_mcp.operations.context import Services
 WAITING = 256  # frames that may wait for a slow reader
 PATIENCE = 30.0  # seconds that one frame may take to be sent
 MOST_TASKS = 64  # things that one connection does at once
+MOST_MALFORMED = 64  # frames in a row, after which nobody is trying to say anything
 TRY_LATER = 1013
+POLICY = 1008
 Frame = dict[str, Any]
 
 
-class Slow(Exception):
-    """The reader takes nothing."""
+class Ended(Exception):
+    """We end the connection: the code of the close frame, and why."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
 
 
 class Frames:
@@ -89,20 +96,27 @@ class Frames:
                 await self._taking()
                 for task in self._tasks:
                     task.cancel()
-        except* Slow:
-            with suppress(TimeoutError):
+        except* Ended as ended:
+            (first, *_) = ended.exceptions
+            assert isinstance(first, Ended)
+            with suppress(TimeoutError, WebSocketDisconnect):
                 async with asyncio.timeout(1.0):
-                    await self._socket.close(TRY_LATER, "too slow")
+                    await self._socket.close(first.code, first.reason)
         except* WebSocketDisconnect:
             pass
 
     async def _taking(self) -> None:
+        malformed = 0
         while (message := await self._socket.receive())["type"] != "websocket.disconnect":
             try:
                 frame = _frame_of(message.get("text") or message.get("bytes") or b"", self.example)
-            except QuorumError as error:
+            except Malformed as error:
+                malformed += 1
+                if malformed >= MOST_MALFORMED:
+                    raise Ended(POLICY, f"{malformed} frames in a row that are no JSON objects") from None
                 await self.refuse(error, None)
                 continue
+            malformed = 0
             if len(self._tasks) > MOST_TASKS:
                 busy = InvalidInput(
                     f"more than {MOST_TASKS} things at once", hint="open another connection, or ask later"
@@ -118,7 +132,7 @@ class Frames:
                 async with asyncio.timeout(PATIENCE):
                     await self._socket.send_text(frame)
             except TimeoutError:
-                raise Slow from None
+                raise Ended(TRY_LATER, "too slow") from None
 
 
 def _frame_of(raw: str | bytes, example: str) -> Frame:

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from quorum_mcp.api.connection import Connection, sweep
-from quorum_mcp.api.crowd import MAX_FRAME
+from quorum_mcp.config.bounds import MAX_MESSAGE
 from quorum_mcp.errors import ConfigError
 
 GRACE_SECONDS = 1
@@ -66,7 +66,8 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        ws_max_size=MAX_FRAME,
+        ws="quorum_mcp.api.wire:Bounded",
+        ws_max_size=MAX_MESSAGE,
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=setting)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from quorum_mcp.api.connection import Connection, sweep
-from quorum_mcp.api.crowd import MAX_FRAME
+from quorum_mcp.config.bounds import MAX_MESSAGE
 from quorum_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ class Server(uvicorn.Server):
             log_level="info" if access_log else "warning",
             root_path=root_path,
             timeout_graceful_shutdown=GRACE_SECONDS,
-            ws_max_size=MAX_FRAME,
+            ws="quorum_mcp.api.wire:Bounded",
+            ws_max_size=MAX_MESSAGE,
         )
         super().__init__(config)
         self._listener = listener

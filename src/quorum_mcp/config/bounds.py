@@ -14,3 +14,6 @@ Temperature = Annotated[float, Meta(ge=0, le=2)]
 Text = Annotated[str, Meta(min_length=1)]
 VariableName = Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 Period = Literal["hourly", "daily", "weekly", "monthly", "total"]
+
+MAX_MESSAGE = 1024 * 1024
+"""Bytes of one message of a WebSocket; what is larger is uploaded (`POST /api/files`)."""
