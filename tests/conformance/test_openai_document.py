@@ -183,6 +183,12 @@ async def ended(q: Rest, name: str) -> dict[str, Any]:
     raise AssertionError(f"{name} does not end")
 
 
+async def test_a_count_of_tokens(q: Rest) -> None:
+    counted = await q.post("/v1/responses/input_tokens", {"model": "lab/a", "input": "What is 2 + 2?"})
+    assert counted.status == 200, counted.body
+    judged(openai(), "TokenCountsResource", counted.body)
+
+
 async def test_text_completions(q: Rest) -> None:
     asked = {"model": "lab/a", "prompt": "What is 2 + 2?", "max_tokens": 50}
     whole = await q.post("/v1/completions", asked)

@@ -176,3 +176,24 @@ async def test_a_finished_response_cannot_be_cancelled(world: World) -> None:
         await client.responses.cancel(made.id)
     with pytest.raises(openai.NotFoundError, match="resp_none"):
         await client.responses.cancel("resp_none")
+
+
+async def test_tokens_of_an_input_are_counted(world: World) -> None:
+    up, _, client = world
+    up.model("a", "Four.")
+    before = up.count()
+    short = await client.responses.input_tokens.count(model="lab/a", input="What is 2 + 2?")
+    tools = await client.responses.input_tokens.count(
+        model="lab/a", input="What is 2 + 2?", instructions="Be brief.", tools=[LOOK]
+    )
+    assert (short.object, up.count()) == ("response.input_tokens", before)
+    assert 0 < short.input_tokens < tools.input_tokens
+    first = await client.responses.create(model="lab/a", input="What is 2 + 2?" * 20)
+    going_on = await client.responses.input_tokens.count(
+        model="lab/a", input="Sure?", previous_response_id=first.id
+    )
+    assert going_on.input_tokens > 5 * short.input_tokens
+    with pytest.raises(openai.UnprocessableEntityError, match="max_output_tokens"):
+        await client.responses.input_tokens.count(
+            model="lab/a", input="?", extra_body={"max_output_tokens": 5}
+        )

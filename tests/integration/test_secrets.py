@@ -169,7 +169,7 @@ def misuse(key: str) -> list[tuple[str, str, dict[str, Any]]]:
 async def everything_that_can_be_read(operator: Rest, sessions: list[str], found: dict[str, str]) -> None:
     """Every GET of the manifest, events, exports, and the routes beside it."""
     calls = (await operator.get("/api/calls"))["calls"]
-    values = {"call_id": calls[0]["id"], "metric": "latency"}
+    values = {"call_id": calls[0]["id"], "metric": "latency", "name": "query"}
     paths = ["/", "/api/openapi.json", "/api/docs", "/metrics", "/v1/models", "/mcp", "/api/settings"]
     for operation in operations().values():
         if operation.http is None or operation.http.method != "GET":

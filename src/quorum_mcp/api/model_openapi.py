@@ -53,6 +53,7 @@ _GEMINI = "/v1beta/models/{model}"
 ROUTES = (
     Described("OpenAI", "POST", "/v1/chat/completions", "Chat completions.", ChatRequest, EVENTS),
     Described("OpenAI", "POST", "/v1/responses", "Responses.", ResponseRequest, EVENTS),
+    Described("OpenAI", "POST", "/v1/responses/input_tokens", "Tokens of a response's input.", ResponseRequest),
     Described("OpenAI", "GET", "/v1/responses/{id}", "A stored response."),
     Described("OpenAI", "DELETE", "/v1/responses/{id}", "Deletes a stored response."),
     Described(

@@ -41,6 +41,7 @@ from quorum_mcp.api.openai.embeddings import Embeddings
 from quorum_mcp.api.openai.images import Images
 from quorum_mcp.api.openai.moderations import Moderations
 from quorum_mcp.api.openai.responses.background import Background
+from quorum_mcp.api.openai.responses.counting import InputTokens
 from quorum_mcp.api.openai.responses.dialect import Responses
 from quorum_mcp.api.openai.responses.stored import StoredResponse
 from quorum_mcp.api.openai.speech import Speech
@@ -150,6 +151,7 @@ def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),
         "/v1/responses": ModelRoute(Responses(holder.background), holder.get),
         "/v1/completions": ModelRoute(Completions(), holder.get),
+        "/v1/responses/input_tokens": ModelRoute(InputTokens(), holder.get),
         "/v1/embeddings": ModelRoute(Embeddings(), holder.get),
         "/v1/images/generations": ModelRoute(Images(), holder.get),
         "/v1/audio/speech": ModelRoute(Speech(), holder.get),
