@@ -20,6 +20,8 @@ from quorum_mcp.providers.wire import Call, Dialect, Wire
 
 STRICT_TOOLS = frozenset({"openai", "anthropic"})
 """Wires that can hold a tool's arguments to its schema."""
+MOST_URLS = 1_000
+"""Addresses that are kept at hand; callers may make up names of models."""
 SIMULATED = "x-simulated"
 """The header of every answer of `quorum sim`: it is labelled under whatever name the server is configured."""
 
@@ -58,6 +60,7 @@ class Endpoint:
         self.search: Searching = _searching(wire.dialect)
         self._auth = auth
         self._transport = transport
+        self._urls: dict[tuple[str, str | None], str] = {}
         self._native = native_codec(wire.name, wire.dialect)
 
     def takes(self, native: Native) -> bool:
@@ -67,7 +70,7 @@ class Endpoint:
 
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         """One whole answer."""
-        with self._named(request.model):
+        try:
             own = self._own(request)
             if own.native is None or self._native is None:
                 answer = await self._fetch(self._chat(own, stream=False), own.model, timeouts)
@@ -79,6 +82,9 @@ class Endpoint:
             reader = self.wire.reader(own)
             reader.whole(answer.body)
             return _completed(reader.finish(), request, answer.headers)
+        except (ProviderError, Unsupported) as error:
+            self._name(error, request.model)
+            raise
 
     async def stream(
         self, request: ModelRequest, timeouts: Timeouts
@@ -188,9 +194,12 @@ class Endpoint:
             headers["accept-encoding"] = "identity"  # a packed stream may be held back until a block is full
         if call.body:
             headers["content-type"] = "application/json"
-        headers |= call.headers
-        headers |= self.address.headers
-        url = self.address.url(call.path, model)
+        if call.headers or self.address.headers:
+            headers |= call.headers | self.address.headers
+        if (url := self._urls.get((call.path, model))) is None:
+            if len(self._urls) >= MOST_URLS:
+                self._urls.clear()
+            url = self._urls[call.path, model] = self.address.url(call.path, model)
         if key is not None:
             url = self._auth.sign(url, headers, key)
         return HttpRequest(call.method, url, call.body, headers)
@@ -209,15 +218,18 @@ class Endpoint:
         try:
             yield
         except (ProviderError, Unsupported) as error:
-            error.provider = error.provider or self.name
-            error.model = error.model or model
-            error.message = self._masked(error.message)
-            error.args = (error.message,)
-            said = {name: one for name, one in error.details.items() if isinstance(one, str)}
-            error.details |= {name: self._masked(one) for name, one in said.items()}
-            if self.deployment is not None:
-                error.details["deployment"] = self.deployment
+            self._name(error, model)
             raise
+
+    def _name(self, error: ProviderError | Unsupported, model: str | None) -> None:
+        error.provider = error.provider or self.name
+        error.model = error.model or model
+        error.message = self._masked(error.message)
+        error.args = (error.message,)
+        said = {name: one for name, one in error.details.items() if isinstance(one, str)}
+        error.details |= {name: self._masked(one) for name, one in said.items()}
+        if self.deployment is not None:
+            error.details["deployment"] = self.deployment
 
     def _masked(self, text: str) -> str:
         return self.address.mask(self._auth.mask(text))

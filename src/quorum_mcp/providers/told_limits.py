@@ -39,6 +39,8 @@ the end of a window in which nothing more is let in."""
 
 def told_limits(headers: Mapping[str, str]) -> ProviderLimits | None:
     """The limits per minute that the headers (names in lower case) tell; None where they tell nothing."""
+    if "ratelimit" not in " ".join(headers).lower():
+        return None
     requests = _one(headers, "requests")
     tokens = _one(headers, "tokens")
     if requests is None and tokens is None:

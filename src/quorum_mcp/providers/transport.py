@@ -4,7 +4,7 @@ aiohttp is loaded by the first request, not by the import of this module.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -37,10 +37,10 @@ class HttpRequest(Struct, frozen=True):
 
 
 class HttpAnswer(Struct, frozen=True):
-    """A whole answer; header names in lower case."""
+    """A whole answer; its headers are found under their names in lower case."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 
@@ -110,10 +110,15 @@ class Clock:
 
     def _late(self) -> ProviderTimeout:
         if self._limit == self._end:
-            return ProviderTimeout(f"no complete answer within {self._timeouts.total:g} s")
+            return late(self._timeouts.total)
         if self._started:
             return ProviderTimeout(f"the answer stopped for {self._timeouts.idle:g} s")
         return ProviderTimeout(f"no first byte within {self._timeouts.first_byte:g} s")
+
+
+def late(seconds: float) -> ProviderTimeout:
+    """The error of an answer that was not complete in time."""
+    return ProviderTimeout(f"no complete answer within {seconds:g} s")
 
 
 class Response:
@@ -184,7 +189,7 @@ class Transport:
         """
         session = self._session or self._start()  # before the clock starts: the first one loads aiohttp
         clock = Clock(timeouts)
-        raw = await self._send(session, request, timeouts, clock)
+        raw = await clock.head(self._sent(session, request, timeouts))
         try:
             yield Response(raw, clock, self._max_body)
         finally:
@@ -194,8 +199,35 @@ class Transport:
 
     async def fetch(self, request: HttpRequest, timeouts: Timeouts) -> HttpAnswer:
         """Send and read the whole answer."""
-        async with self.open(request, timeouts) as response:
-            return HttpAnswer(response.status, response.headers, await response.read())
+        if min(timeouts.first_byte, timeouts.idle) < timeouts.total:
+            async with self.open(request, timeouts) as response:
+                return HttpAnswer(response.status, response.headers, await response.read())
+        session = self._session or self._start()
+        scope = asyncio.timeout(timeouts.total)
+        try:
+            async with scope:
+                return await self._whole(await self._sent(session, request, timeouts))
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise late(timeouts.total) from None
+
+    async def _whole(self, raw: "ClientResponse") -> HttpAnswer:
+        from aiohttp import ClientError
+
+        pieces: list[bytes] = []
+        size, content = 0, raw.content
+        try:
+            while data := await content.readany():
+                pieces.append(data)
+                size += len(data)
+                if size > self._max_body:
+                    raise BadProviderAnswer(f"the answer is larger than {self._max_body} bytes")
+        except (ClientError, OSError) as error:
+            raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
+        finally:
+            raw.close()  # after its last byte the connection is back in the pool, and this does nothing
+        return HttpAnswer(raw.status, raw.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
 
     async def close(self) -> None:
         """Close every connection; the transport can be used again afterwards."""
@@ -203,23 +235,21 @@ class Transport:
         if session is not None:
             await session.close()
 
-    async def _send(
-        self, session: "ClientSession", request: HttpRequest, timeouts: Timeouts, clock: Clock
-    ) -> "ClientResponse":
+    @staticmethod
+    async def _sent(session: "ClientSession", request: HttpRequest, timeouts: Timeouts) -> "ClientResponse":
+        """Send; the answer's head."""
         from aiohttp import ClientConnectionError, ClientError, ServerTimeoutError
 
         try:
             url, proxy = _address(request.url)
-            return await clock.head(
-                session.request(
-                    request.method,
-                    url,
-                    data=request.body or None,
-                    headers=request.headers,
-                    allow_redirects=False,  # a redirect would carry the key to another host
-                    timeout=_connecting(timeouts.connect),
-                    proxy=proxy,
-                )
+            return await session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                headers=request.headers,
+                allow_redirects=False,  # a redirect would carry the key to another host
+                timeout=_connecting(timeouts.connect),
+                proxy=proxy,
             )
         except ServerTimeoutError as error:
             raise ProviderTimeout(f"no connection within {timeouts.connect:g} s") from error
