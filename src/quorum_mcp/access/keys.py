@@ -50,6 +50,7 @@ class Keys:
         self._known: dict[bytes, Entry] = {}
         self._unknown: dict[bytes, Entry] = {}
         self._any = Recent(store.exist, grace=float("inf"))
+        self._made: dict[str, tuple[ApiKey, Principal]] = {}
         self._used: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -79,7 +80,12 @@ class Keys:
         if not key.usable(now):
             return None
         self._note_use(key, now)
-        return principal_of(key)
+        made = self._made.get(key.id)
+        if made is None or made[0] is not key:
+            if len(self._made) > MOST_KNOWN:
+                self._made.clear()
+            made = self._made[key.id] = key, principal_of(key)
+        return made[1]
 
     async def rule(self, principal_id: str, tenant: str) -> KeyRule | None:
         """What holds for the calls of a principal, known by its id; None where it is no API key and no user.

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from msgspec import Struct
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from quorum_mcp import codec, money
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.api.failures import error_headers
+from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError, TooLarge
 
 T = TypeVar("T")
@@ -26,40 +27,55 @@ class Raw(Struct, frozen=True):
 
 
 class Exchange:
-    """A request that is being answered. `begun` is whether the head of the answer is out."""
+    """A request that is being answered.
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._scope = scope
+    Attributes:
+        headers: of the request, by their names in lower case.
+        status: of the answer, 0 until its head is out.
+        more: headers of any answer, asked for when its head goes out.
+        own: header lines of any answer.
+        again: asks who the caller is, once more; where it is there, it is asked while a stream goes on.
+    """
+
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None
+    ) -> None:
+        self.scope = scope
         self._receive = receive
         self._send = send
-        self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.begun = False
+        self.headers = header_map(scope["headers"]) if headers is None else headers
+        self.status = 0
         self.more: Callable[[], Mapping[str, str]] = dict
-        """Headers of any answer, asked for when its head goes out."""
+        self.own: tuple[tuple[bytes, bytes], ...] = ()
+        self.again: Callable[[], Awaitable[Principal]] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the head of the answer is out."""
+        return self.status != 0
 
     @property
     def principal(self) -> Principal:
         """Who asks."""
-        return self._scope["state"]["principal"]
+        return self.scope["state"]["principal"]
 
     @property
     def request_id(self) -> str:
         """The request's id."""
-        return self._scope["state"]["request_id"]
+        return self.scope["state"]["request_id"]
 
     @property
     def path(self) -> Mapping[str, str]:
         """What the router found in the URL's path."""
-        return self._scope.get("path_params", {})
+        return self.scope.get("path_params", {})
 
     def path_ends(self, ending: str) -> bool:
         """Whether the URL's path ends so."""
-        return self._scope["path"].endswith(ending)
+        return self.scope["path"].endswith(ending)
 
     def header(self, name: str) -> str | None:
         """A header's value; `name` is in lower case."""
-        value = self._headers.get(name.encode())
-        return None if value is None else value.decode("latin-1")
+        return self.headers.get(name)
 
     def words(self, name: str) -> tuple[str, ...]:
         """A header's comma-separated words, at most 20 of at most 64 characters."""
@@ -145,6 +161,8 @@ class Exchange:
 
     async def stream(self, media_type: str, headers: Mapping[str, str]) -> None:
         """The head of a stream."""
+        if self.again is not None:
+            self._send = Lasting(self._receive, self._send, self.principal, self.again).send
         await self._start(200, media_type.encode(), headers, (b"cache-control", b"no-store"))
 
     async def piece(self, data: bytes, *, last: bool = False) -> None:
@@ -160,11 +178,16 @@ class Exchange:
     async def _start(
         self, status: int, kind: bytes, headers: Mapping[str, str], *more: tuple[bytes, bytes]
     ) -> None:
-        self.begun = True
-        lines = [(b"content-type", kind), *more]
+        self.status = status
+        lines = [(b"content-type", kind), *more, *self.own]
         given = {**headers, **self.more()}
         lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+
+def header_map(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Headers by their names, which are in lower case."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in lines}
 
 
 def _too_large() -> TooLarge:

@@ -1,5 +1,6 @@
 """Before any route: a request id, the Host and Origin checks, and who is asking. Raw ASGI, for HTTP and WebSocket."""
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.access.network import check_host, check_origin
+from quorum_mcp.api.exchange import Exchange
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.api.login import LOGIN, LOGOUT
@@ -25,6 +27,9 @@ PUBLIC = ("/ui/",)
 """Paths of the web page's own files: they hold no data, so they need no key."""
 KEYLESS = frozenset({"/", LOGIN, LOGOUT})
 """The page, and how it gets to show a key."""
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+MOST_HOSTS = 1_000
+"""Names of this server that were found good and are remembered."""
 UNCHANGING = frozenset({"GET", "HEAD"})
 
 _DECIDING = frozenset({b"host", b"origin"})
@@ -47,6 +52,34 @@ class Guard:
         named = {settings.server.host, *settings.server.allowed_hosts} - EVERY_ADDRESS
         self._hosts = frozenset(host.lower() for host in named)
         self._origins = frozenset(origin.rstrip("/") for origin in settings.server.allowed_origins)
+        self._good: set[tuple[str | None, str | None]] = set()
+
+    async def admit(self, exchange: Exchange) -> None:
+        """Do the same for a request to a path that needs a key, without any wrapper around its answer.
+
+        Raises what refuses it.
+        """
+        scope, headers = exchange.scope, exchange.headers
+        request = request_id()
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request
+        exchange.own = ((b"x-request-id", request.encode()), NOSNIFF)
+        if len(headers) != len(scope["headers"]):
+            _single(scope["headers"])
+        self._addressed(headers, scope.get("server"))
+        client = scope.get("client")
+        exchange.again = partial(self._authenticator.authenticate, headers, client[0] if client else None)
+        state["principal"] = await exchange.again()
+
+    def _addressed(self, headers: Mapping[str, str], server: tuple[str, int] | None) -> None:
+        """Raise `Forbidden` unless the request names this server, and no other site made it."""
+        host, local = headers.get("host"), server[0] if server else None
+        if (host, local) not in self._good:
+            check_host(host, allowed=self._hosts, local_address=local)
+            if len(self._good) >= MOST_HOSTS:
+                self._good.clear()
+            self._good.add((host, local))
+        check_origin(headers.get("origin"), host, allowed=self._origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check, then pass on; a refused request never reaches a route."""
@@ -60,11 +93,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        server, client = scope.get("server"), scope.get("client")
+        client = scope.get("client")
         try:
-            _single(headers)
-            check_host(headers.get("host"), allowed=self._hosts, local_address=server[0] if server else None)
-            check_origin(headers.get("origin"), headers.get("host"), allowed=self._origins)
+            _single(headers.raw)
+            self._addressed(headers, scope.get("server"))
             if scope["type"] == "websocket" or not self._public(path):
                 asked = (self._sign_in if path in PATHS else None) or self._authenticator
                 asked_by = client[0] if client else None
@@ -83,9 +115,9 @@ class Guard:
         return path in KEYLESS or path.startswith(PUBLIC) or path in self._described
 
 
-def _single(headers: Headers) -> None:
+def _single(headers: Iterable[tuple[bytes, bytes]]) -> None:
     """Raise `Malformed` where a header that decides stands there twice: the two could be judged apart."""
-    names = [name for name, _ in headers.raw if name in _DECIDING]
+    names = [name for name, _ in headers if name in _DECIDING]
     if len(names) != len(set(names)):
         raise Malformed("Host or Origin stands there more than once", hint="send each of them once")
 
@@ -104,7 +136,7 @@ def _with_id(send: Send, request: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = message.setdefault("headers", [])
-            headers += [(b"x-request-id", request.encode()), (b"x-content-type-options", b"nosniff")]
+            headers += [(b"x-request-id", request.encode()), NOSNIFF]
         await send(message)
 
     return sending

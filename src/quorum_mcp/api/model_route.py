@@ -103,21 +103,25 @@ class ModelRoute:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request that has passed the guard."""
+        await self.answer(Exchange(scope, receive, send))
+
+    async def answer(self, exchange: Exchange) -> None:
         """Answer one request, in the vendor's dialect also where it fails."""
-        exchange = Exchange(scope, receive, send)
         try:
             exchange.principal.require(ASK)
             asked = self._dialect.read(await exchange.body(), exchange.path)
             await exchange.unless_hung_up(self._answer(asked, exchange))
         except QuorumError as error:
-            await self._refuse(error, exchange)
+            await self.refuse(error, exchange)
         except Exception:
             log.exception("request.crashed", request_id=exchange.request_id)
-            await self._refuse(
+            await self.refuse(
                 QuorumError("internal error", hint="the server's log has the details"), exchange
             )
 
-    async def _refuse(self, error: QuorumError, exchange: Exchange) -> None:
+    async def refuse(self, error: QuorumError, exchange: Exchange) -> None:
+        """Answer with an error, unless the answer has begun."""
         error.request_id = error.request_id or exchange.request_id
         if not exchange.begun:
             await exchange.refuse(error, self._dialect.error(error))

@@ -23,10 +23,10 @@ from quorum_mcp.api.bridge.ports import bridged
 from quorum_mcp.api.crowd import Crowd
 from quorum_mcp.api.discovery import Discovery
 from quorum_mcp.api.failures import error_response
-from quorum_mcp.api.front import Front
 from quorum_mcp.api.gemini.dialect import Gemini
 from quorum_mcp.api.gemini.failures import error_body as gemini_error
 from quorum_mcp.api.guard import Guard
+from quorum_mcp.api.lane import Lanes
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.login import Login
 from quorum_mcp.api.mcp.endpoint import McpEndpoint
@@ -118,10 +118,11 @@ def build(
         lifespan=lifespan,
         exception_handlers={404: _not_found, 405: _wrong_method, Exception: _crashed},
     )
-    front = Front(app, _model_routes(holder))
+    lanes = _model_routes(holder)
 
     def guarded(door: Authenticator) -> ASGIApp:
-        return metrics.Counted(Guard(front, settings, door, sign_in), holder.metrics)
+        guard = Guard(app, settings, door, sign_in)
+        return Lanes(metrics.Counted(guard, holder.metrics), lanes, guard, holder.metrics)
 
     return guarded(authenticator)
 
@@ -145,7 +146,7 @@ def _metrics_apart(settings: Settings, holder: Holder) -> AbstractAsyncContextMa
     return listening(guard, host, port, "server.metrics_port")
 
 
-def _model_routes(holder: Holder) -> dict[str, ASGIApp]:
+def _model_routes(holder: Holder) -> dict[str, ModelRoute]:
     """The vendors' model APIs, by path; all of them are asked by POST."""
     return {
         "/v1/chat/completions": ModelRoute(ChatCompletions(), holder.get),

@@ -1,5 +1,7 @@
 """What a run may spend: one allowance that all its calls draw from."""
 
+from functools import lru_cache
+
 from quorum_mcp import money
 from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import BudgetExceeded
@@ -40,7 +42,7 @@ class Allowance:
     @classmethod
     def of(cls, asked: int | None, settings: Settings) -> "Allowance":
         """The bound of one request: what was asked for, never above MCP_MAX_COST_PER_REQUEST."""
-        most = money.from_usd(settings.max_cost_per_request)
+        most = _nanos(settings.max_cost_per_request)
         written = settings.sources.get("max_cost_per_request", "default") != "default"
         return cls(most if asked is None else min(asked, most), strict=written or asked is not None)
 
@@ -52,3 +54,8 @@ class Allowance:
         """Replace a reservation by the bill."""
         self.reserved -= reservation
         self.spent += actual
+
+
+@lru_cache(maxsize=8)
+def _nanos(usd: float) -> int:
+    return money.from_usd(usd)
