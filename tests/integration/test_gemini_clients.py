@@ -1,5 +1,6 @@
 """Google's own client against `/v1beta` and `/v1`: whole, streamed, functions, schemas, embeddings, errors."""
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -104,3 +105,43 @@ async def test_errors_are_in_googles_words(tmp_path: Path) -> None:
                 model="lab/a", contents="?", config=types.GenerateContentConfig(top_k=3)
             )
         assert refused.value.status == "INVALID_ARGUMENT"
+
+
+async def test_sound_and_images_whatever_their_alphabet(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, client):
+        up.model("a", FOUR)
+        data = bytes(range(256))  # in base64 for URLs some of it is written otherwise
+        parts = [
+            types.Part(text="What is this?"),
+            types.Part(inline_data=types.Blob(mime_type="image/png", data=data)),
+            types.Part(inline_data=types.Blob(mime_type="audio/wav", data=data)),
+        ]
+        await client.aio.models.generate_content(
+            model="lab/a", contents=types.Content(role="user", parts=parts)
+        )
+        usual = base64.b64encode(data).decode()
+        content = up.asked[0].body["messages"][0]["content"]
+        assert content[1]["image_url"]["url"] == f"data:image/png;base64,{usual}"
+        assert content[2]["input_audio"] == {"data": usual, "format": "wav"}
+        video = types.Part(inline_data=types.Blob(mime_type="video/mp4", data=data))
+        with pytest.raises(errors.ClientError, match="video/mp4"):
+            await client.aio.models.generate_content(
+                model="lab/a", contents=types.Content(role="user", parts=[video])
+            )
+
+
+async def test_tokens_are_counted(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, client):
+        counts = [
+            (await client.aio.models.count_tokens(model="lab/a", contents=text)).total_tokens or 0
+            for text in ("What is 2 + 2?", "What is 2 + 2? Say it in as many words as you can.")
+        ]
+        assert 5 < counts[0] < counts[1] < 30
+        assert not up.asked
+
+
+async def test_embeddings_of_a_length(tmp_path: Path) -> None:
+    async with asking(tmp_path) as (up, client):
+        config = types.EmbedContentConfig(output_dimensionality=8)
+        await client.aio.models.embed_content(model="lab/e", contents=["one"], config=config)
+        assert up.tasks[-1].json["dimensions"] == 8

@@ -98,7 +98,8 @@ async def test_what_is_sent_reaches_the_provider(tmp_path: Path) -> None:
                 {"role": "developer", "content": "Be brief."},
                 {"role": "user", "content": [
                     {"type": "text", "text": "What is this?"},
-                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}},
+                    {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "mp3"}},
                 ]},
                 {"role": "assistant", "tool_calls": [
                     {"id": "t1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
@@ -112,7 +113,11 @@ async def test_what_is_sent_reaches_the_provider(tmp_path: Path) -> None:
         )  # fmt: skip
         body = up.asked[0].body
         assert [m["role"] for m in body["messages"]] == ["developer", "user", "assistant", "tool"]
-        assert body["messages"][1]["content"][1]["image_url"]["url"] == "data:image/png;base64,aGk="
+        assert body["messages"][1]["content"][1]["image_url"] == {
+            "url": "data:image/png;base64,aGk=",
+            "detail": "low",
+        }
+        assert body["messages"][1]["content"][2]["input_audio"] == {"data": "aGk=", "format": "mp3"}
         assert body["messages"][3] == {"role": "tool", "tool_call_id": "t1", "content": "a cat"}
         assert body["tools"][0]["function"]["strict"] is True
         expected = {"tool_choice": "required", "temperature": 0.5, "top_p": 0.9, "stop": ["END"], "seed": 7}

@@ -222,3 +222,14 @@ async def test_a_form_that_is_none_is_refused(world: World) -> None:
     ):
         answer = await q.request("POST", "/v1/audio/transcriptions", data=body)
         assert (answer.status, answer.error["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize("wire", ["anth", "olla"])
+async def test_sound_and_detail_are_refused_where_they_have_no_equivalent(world: World, wire: str) -> None:
+    _, _, client = world
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}", "detail": "high"}}
+    sound = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}
+    for part, says in ((sound, "audio"), (image, "detail")):
+        messages: Any = [{"role": "user", "content": [part]}]
+        with pytest.raises(openai.BadRequestError, match=says):
+            await client.chat.completions.create(model=f"{wire}/m", messages=messages)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quorum_mcp.answers import Usage
+from quorum_mcp.answers import Media, Usage
 from quorum_mcp.config.load import load
 from quorum_mcp.config.providers import PriceSettings, ProviderSettings
 from quorum_mcp.config.settings import AliasSettings, Settings
@@ -235,6 +235,37 @@ class TestPrices:
         assert short is not None
         assert long is not None
         assert long.input == 2 * short.input
+
+    def test_sound_and_images_have_prices_of_their_own(self) -> None:
+        made = registry(env=KEYS)
+
+        def cost(model: str, usage: Usage) -> int:
+            price = made.price("openai", model)
+            assert price is not None
+            assert price.covers(usage)
+            return price.cost(usage)
+
+        drawn = Usage(input=1000, output=5000, media=Media(image_input=400, image_output=5000))
+        assert cost("gpt-image-1.5", drawn) == 600 * 5_000 + 400 * 8_000 + 5000 * 32_000
+        heard = Usage(input=1000, output=10, media=Media(audio_input=900))
+        assert cost("gpt-4o-transcribe", heard) == 100 * 2_500 + 900 * 6_000 + 10 * 10_000
+        assert cost("tts-1", Usage(media=Media(characters=1000))) == 1000 * 15_000
+        assert cost("whisper-1", Usage(media=Media(seconds=90))) == 9_000_000
+        assert cost("omni-moderation-latest", Usage(input=100)) == 0
+        for model, usage in (
+            ("whisper-1", Usage(input=5)),
+            ("gpt-4o-transcribe", Usage(media=Media(seconds=60))),
+        ):
+            price = made.price("openai", model)
+            assert price is not None
+            assert not price.covers(usage)
+
+    def test_text_is_priced_where_sound_is_by_the_hour(self) -> None:
+        price = registry(env=KEYS).price("mistral", "voxtral-small-24b-2507")
+        assert price is not None
+        assert price.covers(Usage(input=1000, output=10))
+        with_sound = Usage(input=1000, output=10, media=Media(seconds=3600))
+        assert price.cost(with_sound) - price.cost(Usage(input=1000, output=10)) == 240_000_000
 
     def test_unknown_is_not_free(self) -> None:
         made = registry(

@@ -58,9 +58,9 @@ def _media(request: ModelRequest) -> Media | None:
                 heard += audio_seconds(part)
     if not images and not heard:
         return None
-    return Media(audio_input=ceil(heard * AUDIO_TOKENS), image_input=images * IMAGE_TOKENS)
+    return Media(ceil(heard * AUDIO_TOKENS), image_input=images * IMAGE_TOKENS, seconds=heard)
 
 
 def _seconds(request: ModelRequest) -> float:
     media = _media(request)
-    return 0.0 if media is None else media.audio_input / AUDIO_TOKENS
+    return 0.0 if media is None else media.seconds

@@ -37,11 +37,6 @@ class MediaPrice(Struct, frozen=True):
     characters: int | None = None
     hour: int | None = None
 
-    @property
-    def by_tokens(self) -> bool:
-        """Whether tokens are what counts."""
-        return self.characters is None and self.hour is None
-
     def cost(self, media: Media, input: int, output: int) -> int:  # noqa: A002 - the field's name
         """What is added to the price of plain tokens, in nanodollars times a million."""
         more = 0
@@ -55,6 +50,10 @@ class MediaPrice(Struct, frozen=True):
                 more += getattr(media, name) * (price - plain)
         more += media.characters * (self.characters or 0)
         return more + round(media.seconds * (self.hour or 0) * 1_000_000 / 3600)
+
+
+_PLAIN = MediaPrice()
+_NOTHING = Media()
 
 
 class Price(Struct, frozen=True):
@@ -83,13 +82,14 @@ class Price(Struct, frozen=True):
         """Whether this says what that usage costs: a price by tokens says nothing of seconds, nor the other way."""
         if usage.searches and self.search is None:
             return False
-        by_tokens = self.media is None or self.media.by_tokens
-        if self.free or (by_tokens and (usage.input or usage.output)):
+        if self.free:
             return True
-        found = usage.media
-        if found is None or self.media is None:
-            return by_tokens and found is None
-        return bool((self.media.characters and found.characters) or (self.media.hour and found.seconds))
+        used, prices = usage.media or _NOTHING, self.media or _PLAIN
+        if (prices.characters and used.characters) or (prices.hour and used.seconds):
+            return True
+        if usage.input or usage.output:
+            return bool(self.input or self.output)
+        return not used.characters and not used.seconds
 
     def cost(self, usage: Usage) -> int:
         """Nanodollars of one call, rounded up once; the provider's own figure wins."""
@@ -184,9 +184,6 @@ def _per_search(prices: object) -> int | None:
 def _media(prices: object, input_tokens: int) -> MediaPrice | None:
     found = MediaPrice(*(_nanos(prices, name, input_tokens) for name in (*MEDIA_FIELDS, CHARACTERS, HOURS)))
     return found if found != _PLAIN else None
-
-
-_PLAIN = MediaPrice()
 
 
 @cache

@@ -23,6 +23,7 @@ class OpenAIUsage(Struct):
     prompt_tokens_details: _Details | None = None
     completion_tokens_details: _Details | None = None
     prompt_cache_hit_tokens: int | None = None
+    prompt_audio_seconds: float | None = None
     cost: float | None = None
     cost_in_usd_ticks: int | None = None
 
@@ -42,7 +43,7 @@ class OpenAIUsage(Struct):
             cache_write=given.cache_write_tokens or 0,
             reasoning=reasoning,
             cost=self._nanos(),
-            media=_media(given, made),
+            media=_media(given, made, self.prompt_audio_seconds or 0.0),
         )
 
     def _nanos(self) -> int | None:
