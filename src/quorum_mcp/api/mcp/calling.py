@@ -14,7 +14,7 @@ from quorum_mcp.api.mcp.backend import Backend
 from quorum_mcp.api.mcp.consent import Consent, Unconfirmed
 from quorum_mcp.api.mcp.offers import Caller
 from quorum_mcp.api.mcp.progress import BEAT_SECONDS, Reporter
-from quorum_mcp.api.mcp.tasks import becomes_task, begun
+from quorum_mcp.api.mcp.session_tasks import becomes_task, begun
 from quorum_mcp.errors import Cancelled, QuorumError
 from quorum_mcp.operations.card import AnyOperation
 

@@ -1,6 +1,6 @@
 """What the server answers to each method: the product's own offers, and those that were added to it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -31,15 +31,12 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from quorum_mcp.api.mcp.backend import Backend
 from quorum_mcp.api.mcp.logs import set_level
-from quorum_mcp.api.mcp.offers import Caller, Complete, Offers
+from quorum_mcp.api.mcp.offers import Bind, Caller, Complete, Offers
 from quorum_mcp.api.mcp.subscriptions import Subscriptions
-from quorum_mcp.api.mcp.tasks import TaskId, handled
+from quorum_mcp.api.mcp.tasks import TaskRequest, handled
 from quorum_mcp.errors import QuorumError
 
-Bind = Callable[[Caller], Backend]
-"""From a request to who carries out its operations, with the caller's own rights."""
 MOST_COMPLETIONS = 100
 """How many the protocol lets one answer hold."""
 
@@ -84,9 +81,9 @@ class Handlers:
             return await offer.call(ctx, params)
         raise MCPError(INVALID_PARAMS, f"Unknown tool: {params.name!r}; {nearest(params.name)}")
 
-    async def task(self, ctx: Caller, params: TaskId) -> dict[str, Any]:
+    async def task(self, ctx: Caller, params: TaskRequest) -> dict[str, Any]:
         """One of the methods of the extension for tasks."""
-        return await handled(self._bind(ctx), ctx, params)
+        return await handled(self._offers.tasks, ctx, params)
 
     def input_schema(self, name: str) -> Mapping[str, Any] | None:
         """What the SDK checks `Mcp-Param-*` headers against; without it, it lists all tools for every call."""

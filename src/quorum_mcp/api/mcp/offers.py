@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.subscriptions import InMemorySubscriptionBus
@@ -20,17 +20,23 @@ from mcp_types import (
     Tool,
 )
 
+from quorum_mcp.api.mcp.backend import Backend
+
 Caller = ServerRequestContext[Any, Any]
+Bind = Callable[[Caller], Backend]
+"""From a request to who carries out its operations, with the caller's own rights."""
 Complete = Callable[[Caller, str, str], Awaitable[list[str]]]
 """From an argument's name and what is typed so far to what it may become, the likeliest first."""
 
 
 @dataclass(frozen=True)
 class ToolOffer:
-    """A tool that is no operation."""
+    """A tool that is no operation. What it answers may be a task, as `tasks.task` describes one."""
 
     definition: Tool
-    call: Callable[[Caller, CallToolRequestParams], Awaitable[CallToolResult | InputRequiredResult]]
+    call: Callable[
+        [Caller, CallToolRequestParams], Awaitable[CallToolResult | InputRequiredResult | dict[str, Any]]
+    ]
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,22 @@ class PromptOffer:
     complete: Complete | None = None
 
 
+class TaskStore(Protocol):
+    """Keeps tasks; one that it does not have, or that is not the caller's, is None or False."""
+
+    async def get(self, ctx: Caller, task_id: str) -> dict[str, Any] | None:
+        """The task as it stands, with its result, its error or its questions."""
+        ...
+
+    async def update(self, ctx: Caller, task_id: str, answers: Mapping[str, Any]) -> bool:
+        """Take answers to what the task asked."""
+        ...
+
+    async def cancel(self, ctx: Caller, task_id: str) -> bool:
+        """Stop the task; one that has ended stays as it is."""
+        ...
+
+
 @dataclass
 class Offers:
     """A set of them. `changes` takes word of lists that changed, for whoever listens."""
@@ -72,6 +94,7 @@ class Offers:
     resources: list[ResourceOffer] = field(default_factory=list[ResourceOffer])
     templates: list[TemplateOffer] = field(default_factory=list[TemplateOffer])
     prompts: list[PromptOffer] = field(default_factory=list[PromptOffer])
+    tasks: list[TaskStore] = field(default_factory=list[TaskStore])
     changes: InMemorySubscriptionBus = field(default_factory=InMemorySubscriptionBus)
 
     def tool(self, name: str) -> ToolOffer | None:
@@ -89,5 +112,6 @@ class Offers:
             resources=[*self.resources, *more.resources],
             templates=[*self.templates, *more.templates],
             prompts=[*self.prompts, *more.prompts],
+            tasks=[*self.tasks, *more.tasks],
             changes=more.changes,
         )

@@ -1,13 +1,16 @@
 """What the product offers besides its tools."""
 
-from collections.abc import Callable
-
-from quorum_mcp.api.mcp.backend import Backend
-from quorum_mcp.api.mcp.offers import Caller, Offers
+from quorum_mcp.api.mcp.offers import Bind, Offers
 from quorum_mcp.api.mcp.prompts import prompts
 from quorum_mcp.api.mcp.resources import resources, templates
+from quorum_mcp.api.mcp.session_tasks import SessionTasks
 
 
-def product(bind: Callable[[Caller], Backend]) -> Offers:
-    """Its resources and prompts, each read with the rights of whoever asks."""
-    return Offers(resources=resources(bind), templates=templates(bind), prompts=prompts(bind))
+def product(bind: Bind) -> Offers:
+    """Its resources, prompts and tasks, each with the rights of whoever asks."""
+    return Offers(
+        resources=resources(bind),
+        templates=templates(bind),
+        prompts=prompts(bind),
+        tasks=[SessionTasks(bind)],
+    )

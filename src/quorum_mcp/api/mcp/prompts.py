@@ -12,12 +12,10 @@ from mcp_types import (
     TextContent,
 )
 
-from quorum_mcp.api.mcp.backend import Backend
-from quorum_mcp.api.mcp.offers import Caller, PromptOffer
+from quorum_mcp.api.mcp.offers import Bind, Caller, PromptOffer
 from quorum_mcp.consensus.plan import MODES
 from quorum_mcp.operations.manifest import operations
 
-Bind = Callable[[Caller], Backend]
 Write = Callable[[Mapping[str, str]], str]
 
 

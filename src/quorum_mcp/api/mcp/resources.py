@@ -1,13 +1,13 @@
 """What clients can read: sessions, their reports, and what can be asked. Each is an operation's output."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mcp_types import ReadResourceResult, Resource, ResourceTemplate, TextResourceContents
 
 from quorum_mcp import codec
 from quorum_mcp.api.mcp.backend import Backend
-from quorum_mcp.api.mcp.offers import Caller, ResourceOffer, TemplateOffer
+from quorum_mcp.api.mcp.offers import Bind, Caller, ResourceOffer, TemplateOffer
 from quorum_mcp.operations.manifest import operations
 
 JSON, MARKDOWN = "application/json", "text/markdown"
@@ -15,8 +15,6 @@ SESSION, REPORT = "quorum://sessions/{session_id}", "quorum://sessions/{session_
 LATEST = 20
 """Sessions listed by their own address."""
 TO_COMPLETE = 100
-
-Bind = Callable[[Caller], Backend]
 
 
 async def sessions(backend: Backend) -> list[Resource]:

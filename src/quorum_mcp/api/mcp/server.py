@@ -13,10 +13,10 @@ from mcp_types import (
 )
 
 from quorum_mcp import __version__
-from quorum_mcp.api.mcp.handlers import Bind, Handlers
-from quorum_mcp.api.mcp.offers import Offers
+from quorum_mcp.api.mcp.handlers import Handlers
+from quorum_mcp.api.mcp.offers import Bind, Offers
 from quorum_mcp.api.mcp.request_state import Keys, sealing
-from quorum_mcp.api.mcp.tasks import EXTENSION, METHODS, TaskId
+from quorum_mcp.api.mcp.tasks import EXTENSION, METHODS, TaskRequest
 
 NAME = "quorum"
 INSTRUCTIONS = (
@@ -75,7 +75,7 @@ def build(
     server.add_request_handler("resources/subscribe", SubscribeRequestParams, own.subscribe)
     server.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, own.unsubscribe)
     for method in METHODS:
-        server.add_request_handler(method, TaskId, own.task)
+        server.add_request_handler(method, TaskRequest, own.task)
     server.extensions[EXTENSION] = {}
     server.middleware.append(sealing(NAME, keys))
     return server
