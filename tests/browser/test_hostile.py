@@ -59,6 +59,13 @@ def test_nothing_runs_and_nothing_loads(there: World, open_page: OpenPage, watch
     assert overflow(page) == 0
     page.reload()
     answered(page)
+    session = page.url.rpartition("/")[2]
+    page.goto(there.url + "#/sessions")
+    expect(page.locator("tbody tr").first).to_contain_text("onerror=window.pwned=30")
+    page.goto(f"{there.url}#/compare?a={session}&b={session}")
+    expect(page.locator(".pair .rich").nth(1)).to_contain_text("end of tricks")
+    assert page.locator(".pair :is(script, img, iframe, style, form, input)").count() == 0
+    assert overflow(page) == 0
     assert page.evaluate("window.pwned") is None
     assert not [url for url in watch.requests if "invalid" in url or url.endswith("/api/sessions")]
 

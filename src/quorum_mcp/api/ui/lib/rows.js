@@ -12,7 +12,8 @@ export function onRows(body, { opened, onClose }) {
     const rows = [...(body()?.querySelectorAll("[data-row]") ?? [])];
     if (!rows.length) return;
     const line = opened && body()?.querySelector(`tr[data-id="${CSS.escape(opened)}"] [data-row]`);
-    const at = rows.indexOf(document.activeElement && rows.includes(document.activeElement) ? document.activeElement : (line || rows[-1]));
+    const focused = rows.findIndex((row) => row === document.activeElement);
+    const at = focused < 0 && line ? rows.indexOf(line) : focused;
     const next = /** @type {HTMLElement} */ (rows[Math.min(rows.length - 1, Math.max(0, at + by))]);
     next.focus();
     next.scrollIntoView({ block: "nearest" });

@@ -23,7 +23,8 @@ function state(turn, member, { calls, answered, open, groups, leading }) {
   if (open && !over) return open.state === "streaming" ? "speaking" : "open";
   if (!calls.length) return over ? "spared" : "open";
   if (!answered) return over && open ? "spared" : "failed";
-  if (!groups.length) return "answered";
+  if (calls[calls.length - 1].reply.value?.abstained) return "abstained";
+  if (!groups.some((/** @type {any} */ group) => group.members.includes(member))) return "answered";
   return leading.has(member) ? "behind" : "other";
 }
 

@@ -4,8 +4,8 @@ import { html } from "../lib/html.js";
 
 /**
  * `behind`: stands behind the answer; `other`: says something else; `open`: has not answered yet; `speaking`;
- * `answered`: has, and nobody can tell yet with whom; `failed`; `spared`: was not asked.
- * @typedef {{label: string, state: "behind"|"other"|"answered"|"open"|"speaking"|"failed"|"spared"}} Place
+ * `answered`: has, and nobody can tell yet with whom; `failed`; `abstained`; `spared`: was not asked.
+ * @typedef {{label: string, state: "behind"|"other"|"answered"|"open"|"speaking"|"failed"|"abstained"|"spared"}} Place
  */
 
 const MIDDLE = 60;

@@ -20,6 +20,7 @@ const STANDINGS = {
   behind: "behind the answer",
   other: "says otherwise",
   failed: "failed",
+  abstained: "abstains",
   spared: "stopped",
 };
 
