@@ -27,6 +27,56 @@ def written(name: str) -> str:
     return "".join(words) + "END\nCONCLUSION: 4"
 
 
+GROWING = (
+    """# A *title*
+
+- one
+
+- two
+  with more
+
+```
+code
+
+**code**
+```
+
+An *end* that is"""
+    + " long" * 40
+    + """.
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+CONCLUSION: 4"""
+)
+
+
+def test_blocks_are_parsed_once_and_stay(there: World, open_page: OpenPage) -> None:
+    model = there.model("grow-a", Say(GROWING, piece=3, hold_after="grow"))
+    page = open_page(there.url)
+    ask(page, "Write in blocks.", model, mode="full_deliberation")
+    text = seat(page, 0).locator(".rich")
+    expect(text.locator("pre")).to_have_text("code\n\n**code**\n")
+    expect(text.locator("li")).to_have_count(2)
+    tail = text.locator(".stream")
+    expect(tail).to_contain_text("An *end*")
+    title = text.locator("h3")
+    title.evaluate("node => { node.dataset.kept = 'yes' }")
+    there.release("grow")
+    answered(page)
+    expect(text.locator("td")).to_have_count(2)
+    expect(tail).to_have_count(0)
+    expect(title).to_have_attribute("data-kept", "yes")
+    title.evaluate("node => { delete node.dataset.kept }")
+    live = text.evaluate("node => node.innerHTML")
+    page.reload()
+    answered(page)
+    expect(text.locator("td")).to_have_count(2)
+    assert text.evaluate("node => node.innerHTML") == live
+
+
 def measure(cdp: CDPSession) -> dict[str, float]:
     return {one["name"]: one["value"] for one in cdp.send("Performance.getMetrics")["metrics"]}
 

@@ -2,9 +2,10 @@
 /** The text of one call, growing. Offsets count characters as the server does, not JavaScript's halves of them. */
 
 export class Stream {
-  constructor() {
-    this.text = "";
-    this.length = 0;
+  /** @param {string} [text] */
+  constructor(text = "") {
+    this.text = text;
+    this.length = characters(text);
     /** @type {Set<(added: string|null) => void>} told what was added; null when the text was replaced */
     this.listeners = new Set();
   }
@@ -25,9 +26,10 @@ export class Stream {
   /** The whole text, as it is stored. @param {string} text */
   set(text) {
     if (text === this.text) return;
+    const added = text.startsWith(this.text) ? text.slice(this.text.length) : null; // the end may come without its delta
     this.text = text;
     this.length = characters(text);
-    this.#tell(null);
+    this.#tell(added);
   }
 
   /** @param {string|null} added */

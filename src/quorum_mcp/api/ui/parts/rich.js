@@ -1,36 +1,23 @@
 // @ts-check
-/** A finished text: its Markdown, parsed once. Very long ones are shown as they are, and at first in part. */
+/** A finished text: its Markdown, block by block. Very long ones are shown as they are, and at first in part. */
+import { LONGEST } from "../lib/blocks.js";
 import { html } from "../lib/html.js";
-import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
+import { Stream } from "../lib/stream.js";
+import { useMemo } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
+import { StreamText } from "./stream-text.js";
 
-const MARKDOWN = 60_000; // characters; parsing and drawing more than that would stop the page
 const SHOWN = 8_000;
 
 /** @param {{text: string}} props */
 export function Rich({ text }) {
-  return text.length > MARKDOWN ? html`<${Long} text=${text} />` : html`<${Parsed} text=${text} />`;
+  return text.length > LONGEST ? html`<${Long} text=${text} />` : html`<${Whole} text=${text} />`;
 }
 
-/** @param {{text: string}} props */
-function Parsed({ text }) {
-  const place = useRef(/** @type {HTMLElement|null} */ (null));
-  useLayoutEffect(() => {
-    const box = place.current;
-    if (!box) return;
-    let gone = false;
-    box.textContent = text; // as it is, until the parser is there
-    box.classList.add("stream");
-    import("../lib/markdown.js").then(({ render }) => {
-      if (gone) return;
-      box.replaceChildren(render(text));
-      box.classList.remove("stream");
-    });
-    return () => {
-      gone = true;
-    };
-  }, [text]);
-  return html`<div class="rich" dir="auto" ref=${place}></div>`;
+/** The same as a text that has grown to its end. @param {{text: string}} props */
+function Whole({ text }) {
+  const stream = useMemo(() => new Stream(text), [text]);
+  return html`<${StreamText} stream=${stream} over />`;
 }
 
 /** @param {{text: string}} props */

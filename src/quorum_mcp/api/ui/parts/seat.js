@@ -2,6 +2,7 @@
 /** One seat: what it says, live or finished, what it came to, or why it failed. */
 import { may } from "../lib/access.js";
 import { ApiError, post } from "../lib/api.js";
+import { LONGEST } from "../lib/blocks.js";
 import { ROLES, count, money, seconds } from "../lib/format.js";
 import { html } from "../lib/html.js";
 import { sessionPath } from "../lib/router.js";
@@ -56,8 +57,9 @@ function Said({ call, many, box, over }) {
     <section class="said">
       ${many && html`<h4>Round ${call.round} · ${ROLES[call.role] ?? call.role}</h4>`}
       ${!reply && call.first.value === null && html`<p class="thinking">${over ? "Stopped before the first word." : html`<span></span><span></span><span></span>`}</p>`}
-      ${!reply && html`<${StreamText} stream=${call.stream} scroller=${box} />`}
-      ${reply?.status === "ok" && html`<${Rich} text=${reply.text} />`}
+      ${(!reply || (reply.status === "ok" && reply.text.length <= LONGEST)) &&
+      html`<${StreamText} stream=${call.stream} scroller=${box} over=${Boolean(reply)} />`}
+      ${reply?.status === "ok" && reply.text.length > LONGEST && html`<${Rich} text=${reply.text} />`}
       ${reply?.abstained && html`<p class="quiet">It abstains.</p>`}
       ${reply && reply.status !== "ok" && html`<${ErrorBox} error=${reply.error ?? { message: "the seat failed" }} />`}
       ${reply?.reasoning && html`<details class="reasoning"><summary>Its reasoning</summary><div class="stream" dir="auto">${reply.reasoning}</div></details>`}
