@@ -19,7 +19,7 @@ from tests.support.mcp import MODERN, over_http
 from tests.support.media import wav
 from tests.support.rest import Rest
 from tests.support.script import Say
-from tests.support.server import config, serving
+from tests.support.server import PRICE, config, serving
 from tests.support.upstream import Upstream, upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
@@ -325,3 +325,24 @@ async def test_a_transcription_is_judged_with_all_that_repeats_it(tmp_path: Path
             answer = await rest.request("POST", "/v1/audio/transcriptions", data=form)
             assert answer.body["text"] == "Three and two."
             assert "segments" not in answer.body  # they hold the words as they were
+
+
+async def test_what_pages_say_is_shown_too(tmp_path: Path) -> None:
+    async with guardrail() as guard, upstream() as up:
+        up.model("a", Say("It is a pear.\nCONCLUSION: pear", pages=("https://a.example/1",), piece=5))
+        given = config(up.url, guardrails=[guard.settings()])
+        given["providers"]["lab"] |= {
+            "web_search": "openrouter",
+            "price": PRICE | {"searches_per_thousand": 10.0},
+        }
+        async with serving(tmp_path, given) as rest:
+            guard.judge = rewriting("About", "Over")
+            panel = await rest.ask("Which fruit?", ["lab/a"], tools=["web_search"])
+            whole = await rest.post("/v1/chat/completions", chat("Which fruit?", web_search_options={}))
+            guard.judge = rewriting("pear", "plum")
+            other = await rest.ask("Which fruit is it?", ["lab/a"], tools=["web_search"])
+    (page,) = panel["provider_responses"][0]["citations"]
+    assert (page["title"], page["end"]) == ("Over 1", len("It is a pear.\nCONCLUSION: pear"))
+    assert "Over 1" in json.dumps(whole["choices"][0]["message"]["annotations"])
+    (page,) = other["provider_responses"][0]["citations"]
+    assert (page["title"], page.get("start"), page.get("end")) == ("About 1", None, None)

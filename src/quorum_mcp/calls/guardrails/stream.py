@@ -8,7 +8,14 @@ from msgspec import structs
 from quorum_mcp.answers import Answer, Delta, ReasoningDelta, TextDelta, ToolUseDelta
 from quorum_mcp.calls.guardrails.held import Held
 from quorum_mcp.calls.guardrails.hook import Window
-from quorum_mcp.calls.guardrails.texts import Piece, answer_with, texts_of_answer
+from quorum_mcp.calls.guardrails.texts import (
+    Piece,
+    answer_with,
+    texts_of_answer,
+    texts_of_citations,
+    with_citations,
+    with_parts,
+)
 from quorum_mcp.messages import Part, Reasoning, Text, ToolUse
 
 Judge = Callable[[Sequence[Piece], Window], Awaitable[Sequence[str]]]
@@ -79,7 +86,9 @@ class Windows:
             pieces = texts_of_answer(answer)
             new = await self._judge(pieces, Window()) if pieces else ()
             return answer_with(answer, new)
-        return answer if came == passed else structs.replace(answer, parts=_parts(answer.parts, passed))
+        if pieces := texts_of_citations(answer):
+            answer = with_citations(answer, await self._judge(pieces, Window()))
+        return answer if came == passed else with_parts(answer, _parts(answer.parts, passed))
 
 
 def _of(delta: Delta) -> tuple[Channel, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from quorum_mcp import codec
-from quorum_mcp.answers import Answer
+from quorum_mcp.answers import Answer, Citation
 from quorum_mcp.messages import (
     Audio,
     Extra,
@@ -55,13 +55,35 @@ def texts_of_answer(answer: Answer) -> list[Piece]:
     """Everything in an answer that is text, in one order."""
     found: list[Piece] = []
     _parts(answer.parts, None, lambda piece: found.append(piece) or piece.text)
-    return found
+    return [*found, *texts_of_citations(answer)]
 
 
 def answer_with(answer: Answer, texts: Sequence[str]) -> Answer:
-    """The answer with other texts in the same places, and without what repeats the ones before in a vendor's words."""
-    parts = _parts(answer.parts, None, _taking(texts))
-    return structs.replace(answer, parts=parts, native=answer.native if parts == answer.parts else None)
+    """The answer with other texts in the same places."""
+    change = _taking(texts)
+    parts = _parts(answer.parts, None, change)
+    cited = structs.replace(answer, citations=_citations(answer, change))
+    return with_parts(cited, parts)
+
+
+def texts_of_citations(answer: Answer) -> list[Piece]:
+    """What stands in the pages that an answer cites."""
+    found: list[Piece] = []
+    _citations(answer, lambda piece: found.append(piece) or piece.text)
+    return found
+
+
+def with_citations(answer: Answer, texts: Sequence[str]) -> Answer:
+    """The answer with other texts of the pages that it cites."""
+    return structs.replace(answer, citations=_citations(answer, _taking(texts)))
+
+
+def with_parts(answer: Answer, parts: tuple[Part, ...]) -> Answer:
+    """The answer with other parts, without what was about the ones before: where citations stand, a vendor's words."""
+    if parts == answer.parts:
+        return answer
+    citations = tuple(structs.replace(one, start=None, end=None) for one in answer.citations)
+    return structs.replace(answer, parts=parts, citations=citations, native=None)
 
 
 def images_of(request: ModelRequest) -> int:
@@ -111,6 +133,17 @@ def _part(part: Part, role: str | None, change: Change) -> Part:
             return structs.replace(part, parts=inner)
         case Image() | Audio():
             return part
+
+
+def _citations(answer: Answer, change: Change) -> tuple[Citation, ...]:
+    return tuple(
+        structs.replace(
+            one,
+            title=_text("citation", one.title, None, change),
+            quote=_text("citation", one.quote, None, change),
+        )
+        for one in answer.citations
+    )
 
 
 def _tool(tool: Tool, change: Change) -> Tool:
