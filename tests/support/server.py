@@ -94,11 +94,12 @@ async def serving(
             services = await stack.enter_async_context(running(settings))
             register_sim(services.get(Registry), sim)
         app = asgi(settings, loopback_bind=loopback_bind, services=services)
-        yield await stack.enter_async_context(_listening(app, host))
+        yield await stack.enter_async_context(listening(app, host))
 
 
 @asynccontextmanager
-async def _listening(app: ASGIApp, host: str) -> AsyncIterator[Rest]:
+async def listening(app: ASGIApp, host: str) -> AsyncIterator[Rest]:
+    """An application on a free port, in this event loop, and a client of it."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind((host, 0))
     server = Embedded(
