@@ -39,8 +39,8 @@ from quorum_mcp.store.database import Database  # noqa: E402
 from quorum_mcp.store.organizations import Organizations  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-LOOKS = {"light-desktop": (False, 1200, 760), "dark-desktop": (True, 1200, 760),
-         "light-phone": (False, 375, 812), "dark-phone": (True, 375, 812)}  # fmt: skip
+LOOKS = {"light-desktop": (False, 1120, 720), "dark-desktop": (True, 1120, 720),
+         "light-phone": (False, 375, 720), "dark-phone": (True, 375, 720)}  # fmt: skip
 QUESTION = "How many days are there from 2026-03-01 to 2026-11-21?"
 PANEL = ["sim/atlas", "sim/birch", "sim/ember", "sim/cedar", "builtin/arithmetic"]
 CALLS, SESSIONS, DAYS = 30_000, 400, 27.0

@@ -41,7 +41,7 @@ export function Page() {
 function figures(data) {
   return [
     { label: "Calls", value: data.total_requests.toLocaleString("en"), note: data.cached ? `${data.cached.toLocaleString("en")} from the cache` : "" },
-    { label: "Answered", value: data.success_rate === null ? "–" : tight(data.success_rate), note: "without the provider’s fault" },
+    { label: "Answered", value: data.success_rate === null ? "–" : tight(data.success_rate), note: "our own refusals left out" },
     { label: "Mean latency", value: data.avg_latency === null ? "–" : seconds(data.avg_latency), note: `over ${data.n.toLocaleString("en")} answers` },
     { label: "Cost", value: money(data.total_cost), note: data.total_requests ? `${money(data.total_cost / data.total_requests)} a call` : "" },
   ];
