@@ -77,6 +77,17 @@ REFUSED: list[tuple[dict[str, Any], int, str, str]] = [
     ({"files": [{"data": "eA==", "id": "x"}]}, 422, "invalid_input", "either id or data"),
     ({"files": [{"id": "file_none"}]}, 404, "not_found", "file_none"),
     ({"images": [{"data": "eA==", "media_type": "text/plain"}]}, 422, "invalid_input", "image"),
+    ({"images": [{"data": "eA==", "media_type": "image/svg+xml"}]}, 422, "invalid_input", "image/svg+xml"),
+    (
+        {
+            "images": [{"data": "eA==", "media_type": "image/png"}],
+            "panel": ["lab/alpha", "builtin/arithmetic"],
+        },
+        400,
+        "unsupported",
+        "builtin/arithmetic",
+    ),
+    ({"files": [{"data": "eA=="}] * 51}, 422, "invalid_input", "files"),
     ({"file_paths": ["/etc/passwd"]}, 403, "forbidden", "roots"),
 ]
 

@@ -11,6 +11,9 @@ from quorum_mcp.errors import InvalidInput
 from quorum_mcp.messages import Image, Message, Part, Text, message
 from quorum_mcp.providers.builtin.prompt import Document, frame
 
+IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+"""The media types of images that every vendor takes."""
+
 
 class File(Struct, frozen=True):
     """A file's name, media type and content."""
@@ -72,8 +75,9 @@ def _text(file: File) -> str:
 
 
 def _image_type(file: File) -> str:
-    if not file.media_type.startswith("image/"):
+    if file.media_type not in IMAGES:
         raise InvalidInput(
-            f"{file.name!r} is {file.media_type}, not an image", hint="send other files as files"
+            f"{file.name!r} is {file.media_type}, not an image that models read",
+            hint=f"send {', '.join(IMAGES)}; text goes as files",
         )
     return file.media_type

@@ -14,7 +14,7 @@ from quorum_mcp.consensus.opening import seat_messages
 from quorum_mcp.consensus.plan import DEFAULT_TIMEOUT, Plan, Seat
 from quorum_mcp.consensus.query import Query
 from quorum_mcp.errors import BudgetExceeded, InvalidInput, Unsupported
-from quorum_mcp.messages import SEARCHES, Message, ModelRequest
+from quorum_mcp.messages import SEARCHES, Image, Message, ModelRequest
 from quorum_mcp.providers.registry import Registry
 
 MOST_CRITIQUES = 2
@@ -35,6 +35,7 @@ async def make_plan(
     """
     if query.tools:
         _searching(seats, registry)
+    _seeing(seats, conversation)
     rules = settings.consensus
     writers, judges = await _chains(query, seats, settings, registry, key)
     chosen = {*writers, *judges}
@@ -81,6 +82,17 @@ def _searching(seats: Sequence[Seat], registry: Registry) -> None:
             f"no web search of their own have: {', '.join(without)}",
             hint="name a panel whose providers have one, or leave `tools` out",
             details={"tool": "web_search", "members": without},
+        )
+
+
+def _seeing(seats: Sequence[Seat], conversation: Sequence[Message]) -> None:
+    """Refuse to show images to seats that are no language models."""
+    blind = [seat.member for seat in seats if seat.builtin]
+    if blind and any(isinstance(part, Image) for message in conversation for part in message.parts):
+        raise Unsupported(
+            f"images cannot be shown to: {', '.join(blind)}",
+            hint="name a panel of models, or leave the images out",
+            details={"members": blind},
         )
 
 

@@ -49,11 +49,13 @@ class Query(BaseModel):
     context: str | None = Field(
         None, max_length=MAX_CONTEXT, description="Background for the question, at most 100,000 characters."
     )
-    files: list[Upload] = Field([], description="Text files that go along.")
+    files: list[Upload] = Field([], max_length=50, description="Text files that go along.")
     file_paths: list[str] = Field(
         [], max_length=50, description="Text files of the server's machine, below its files.roots."
     )
-    images: list[Upload] = Field([], description="Images that go along.")
+    images: list[Upload] = Field(
+        [], max_length=50, description="Images that go along: PNG, JPEG, GIF or WebP."
+    )
     tools: list[Literal["web_search"]] = Field(
         [], description="Each seat's own web search; refused where a seat has none."
     )
