@@ -41,6 +41,7 @@ from quorum_mcp.observe.metrics import Metrics
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.builtin.provider import Builtin
 from quorum_mcp.providers.registry import Registry
+from quorum_mcp.runs.live import Live
 from quorum_mcp.runs.metrics import RunMetrics
 from quorum_mcp.runs.service import Runs
 from quorum_mcp.runs.supervisor import Supervisor
@@ -151,7 +152,7 @@ def _wire(
         services.add(shared)
     registry.register(Builtin(), models=("arithmetic", "extract"))
     owner = f"{socket.gethostname()}/{os.getpid()}/{new_id('own')[-6:]}"
-    runs = Runs(RunStore(database), EventLog(database), owner)
+    runs = Runs(RunStore(database), EventLog(database), owner, Live(shared))
     files, records = Files(database), Records(database)
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(runs, files, track, records)

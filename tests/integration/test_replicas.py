@@ -53,7 +53,7 @@ async def replicas(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[R
 
 
 def stored(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Without live text, which only the server that carries out a run has."""
+    """Without live text, which is shown in other pieces everywhere."""
     return [event for event in events if event["type"] not in ("call.delta", "synthesis.delta")]
 
 
@@ -107,13 +107,36 @@ async def test_a_session_begun_on_one_is_streamed_from_another(replicas: Replica
         assert time.monotonic() - released < 2.0
         own = stored(await one.all_events(run))
         assert everything == own
-        assert await live == await later == [event for event in own if event["seq"] > middle]
+        assert stored(await live) == stored(await later) == [event for event in own if event["seq"] > middle]
         assert [stored(await one) for one in through] == [own] * 3
     whole(own)
     sessions = [await q.session_of(run) for q in replicas.direct]
     assert sessions[0] == sessions[1] == sessions[2]
     assert sessions[0]["conclusion"] == "4"
     assert len(up.asked) == 3
+
+
+async def test_live_text_is_seen_through_every_server(replicas: Replicas) -> None:
+    """Also by one who comes late; numbers rise, and the pieces make up the text."""
+    text = "It is four, for two and two are four. " * 12 + "\nCONCLUSION: 4"
+    replicas.script(a=Say(text, drip=0.1, piece=20))
+    async with replicas.caller() as q:
+        run = (await q.ask("2 + 2?", ["lab/a"], wait=False))["session_id"]
+        early = [asyncio.ensure_future(one.all_events(run)) for one in replicas.direct]
+        await asyncio.sleep(1.0)
+        late = [asyncio.ensure_future(one.all_events(run)) for one in replicas.direct]
+        for events in await asyncio.gather(*early, *late):
+            seqs = [event["seq"] for event in events]
+            assert seqs == sorted(set(seqs))
+            deltas = [event["data"] for event in events if event["type"] == "call.delta"]
+            assert len(deltas) >= 5, "while the answer comes"
+            seen = ""
+            for delta in deltas:
+                assert delta["offset"] <= len(seen), "no gap"
+                seen = seen[: delta["offset"]] + delta["text"]
+            assert text.startswith(seen)
+            assert len(seen) > len(text) / 2
+        assert stored(await early[0]) == stored(await late[-1])
 
 
 async def test_one_idempotency_key_is_one_run_over_all(replicas: Replicas) -> None:

@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from msgspec import Struct
-
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.events import ENDINGS, Event, EventType, now
+from quorum_mcp.runs.live import Live
+from quorum_mcp.runs.partials import Partials
 
 LAZY_SECONDS = 0.03
 DELTA_SECONDS = 0.05
@@ -23,20 +23,12 @@ EPOCH_STRIDE = 1_000_000  # every claim of a run numbers from a new million, so 
 Append = Callable[[list[Event]], Awaitable[None]]
 
 
-class Partial(Struct):
-    """The text of a call in progress; `shown` characters of it have been given number `seq`."""
-
-    data: dict[str, Any]
-    type: EventType
-    text: str = ""
-    shown: int = 0
-    seq: int = 0
-
-
 class Log:
     """Writes a run's events through `append` (one transaction per batch) and feeds followers."""
 
-    def __init__(self, run_id: str, *, last_seq: int, epoch: int, append: Append) -> None:
+    def __init__(
+        self, run_id: str, *, last_seq: int, epoch: int, append: Append, live: Live | None = None
+    ) -> None:
         self.run_id = run_id
         self.first_seq = max(last_seq + 1, epoch * EPOCH_STRIDE + 1)
         self._next = self.first_seq
@@ -44,7 +36,9 @@ class Log:
         self._events: list[Event] = []
         self._pending: list[tuple[EventType, dict[str, Any], str]] = []
         self._flushed: asyncio.Future[None] | None = None
-        self._partials: dict[str, Partial] = {}
+        self._partials = Partials()
+        self._stored = last_seq
+        self._teller = (live or Live()).teller(run_id, self._partials, lambda: self._stored)
         self._changed = asyncio.Event()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -69,15 +63,12 @@ class Log:
 
     def delta(self, key: str, text: str, data: dict[str, Any], kind: EventType = "call.delta") -> None:
         """Add live text to the call (or synthesis) `key`; `data` names it in every delta."""
-        partial = self._partials.get(key)
-        if partial is None:
-            partial = self._partials[key] = Partial(data=data, type=kind)
-        partial.text += text
+        self._partials.add(key, text, data, kind)
         self._wake.set()
 
     def forget(self, key: str) -> None:
         """The call ended or starts anew: its live text is dropped."""
-        self._partials.pop(key, None)
+        self._partials.forget(key)
 
     async def close(self) -> None:
         """Commit what is pending and let followers end."""
@@ -85,6 +76,8 @@ class Log:
         self._wake.set()
         self._urgent.set()
         await asyncio.gather(self._writer, return_exceptions=True)
+        if self._teller is not None:
+            await self._teller.close()
 
     async def follow(self, after: int) -> AsyncGenerator[Event, None]:
         """Events numbered above `after`, live, until the log closes; open calls begin with their text so far."""
@@ -100,15 +93,7 @@ class Log:
 
     def _since(self, after: int, offsets: dict[str, int]) -> list[Event]:
         start = bisect_right(self._events, after, key=lambda event: event.seq)
-        found = self._events[start:]
-        for key, partial in self._partials.items():
-            if partial.seq > after:
-                offset = offsets.get(key, 0)
-                if offset > partial.shown:  # the call began anew
-                    offset = 0
-                data = partial.data | {"offset": offset, "text": partial.text[offset : partial.shown]}
-                offsets[key] = partial.shown
-                found.append(Event(self.run_id, partial.seq, now(), partial.type, data))
+        found = self._events[start:] + self._partials.since(self.run_id, after, offsets)
         return sorted(found, key=lambda event: event.seq)
 
     async def _write(self) -> None:
@@ -145,6 +130,7 @@ class Log:
                 waiter.set_exception(error)
             return
         self._events.extend(events)
+        self._stored = events[-1].seq
         for event in events:
             if event.type in ("call.finished", "call.failed"):
                 self.forget(str(event.data.get("key")))
@@ -155,15 +141,11 @@ class Log:
         self._publish()
 
     def _show_deltas(self) -> None:
-        shown = False
-        for partial in self._partials.values():
-            if len(partial.text) > partial.shown:
-                partial.shown = len(partial.text)
-                partial.seq = self._next
-                self._next += 1
-                shown = True
-        if shown:
+        first, self._next = self._next, self._partials.show(self._next)
+        if self._next > first:
             self._publish()
+            if self._teller is not None:
+                self._teller.tell()
 
     def _publish(self) -> None:
         self._changed.set()

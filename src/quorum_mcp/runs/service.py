@@ -7,7 +7,7 @@ process on the same database.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import structlog
@@ -24,6 +24,7 @@ from quorum_mcp.errors import (
 )
 from quorum_mcp.events import ENDINGS, Event
 from quorum_mcp.runs.context import RunContext, Totals
+from quorum_mcp.runs.live import Live, Voice
 from quorum_mcp.runs.log import Log
 from quorum_mcp.store.clock import MICROSECONDS, now_us
 from quorum_mcp.store.event_log import EventLog
@@ -70,10 +71,11 @@ class Running:
 class Runs:
     """Owns this process's runs. `handlers` holds, by kind of run, the code that carries it out."""
 
-    def __init__(self, store: RunStore, events: EventLog, owner: str) -> None:
+    def __init__(self, store: RunStore, events: EventLog, owner: str, live: Live | None = None) -> None:
         self.store = store
         self.events = events
         self.owner = owner
+        self.live = live or Live()
         self.handlers: dict[str, Handler] = {}
         self.running: dict[str, Running] = {}
         self.on_end: Callable[[RunContext, FinalStatus], None] | None = (
@@ -132,24 +134,53 @@ class Runs:
         They also end, without an ending, where this process does: another one goes on with the run.
         """
         run = await self.get(run_id, tenant)
-        while True:
-            here = self.running.get(run_id)
-            async for event in self._stored(run_id, after, here):
-                after = event.seq
-                yield event
-            if here is not None:
-                async for event in here.log.follow(after):
+        async with AsyncExitStack() as opened:
+            voice: Voice | None = None
+            while True:
+                here = self.running.get(run_id)
+                async for event in self._known(run_id, after, here):
                     after = event.seq
                     yield event
-            run = await self.get(run_id, tenant)
-            if run.status not in OPEN and run_id not in self.running:
-                for event in await self.events.read(run_id, after=after):
+                run = await self.get(run_id, tenant)
+                if run.status not in OPEN and run_id not in self.running:
+                    for event in await self.events.read(run_id, after=after):
+                        yield event
+                    return
+                if self.closing:
+                    return
+                if voice is not None:
+                    voice.stored = min(voice.stored, after)  # it has been read
+                if here is None:
+                    voice = voice or await opened.enter_async_context(self.live.hear(run_id))
+                    async for event in self._heard(run_id, after, voice):
+                        after = event.seq
+                        yield event
+
+    async def _known(self, run_id: str, after: int, here: Running | None) -> AsyncGenerator[Event, None]:
+        """What is stored, then what this process writes itself, until it writes no more."""
+        async for event in self._stored(run_id, after, here):
+            after = event.seq
+            yield event
+        if here is not None:
+            async for event in here.log.follow(after):
+                yield event
+
+    async def _heard(self, run_id: str, after: int, voice: Voice) -> AsyncGenerator[Event, None]:
+        """Live text of a run that another process carries out, until there may be something stored to read."""
+        news = asyncio.create_task(self.events.news(run_id, after, POLL_SECONDS))
+        try:
+            while not news.done() and voice.stored <= after:
+                for event in voice.since(after):
+                    after = event.seq
                     yield event
-                return
-            if self.closing:
-                return
-            if here is None:
-                await self.events.news(run_id, after, POLL_SECONDS)
+                more = asyncio.create_task(voice.changed.wait())
+                await asyncio.wait({news, more}, return_when=asyncio.FIRST_COMPLETED)
+                more.cancel()
+        finally:
+            news.cancel()
+            await asyncio.wait({news})
+        if not news.cancelled():
+            news.result()
 
     async def before_turn(self, run_id: str, turn: int) -> int:
         """The number after which the events of a turn begin, to `follow` it without the turns before."""
@@ -260,10 +291,14 @@ class Runs:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self.live.close()
 
     async def _begin(self, run: Begin, epoch: int, history: list[Event], *, cancelled: bool = False) -> None:
         last = await self.events.last_seq(run.id) if run.turn > 1 or history else 0
-        events = Log(run.id, last_seq=last, epoch=epoch - 1, append=lambda batch: self._append(here, batch))
+        events = Log(
+            run.id, last_seq=last, epoch=epoch - 1, live=self.live,
+            append=lambda batch: self._append(here, batch),
+        )  # fmt: skip
         context = RunContext(
             run_id=run.id, tenant=run.tenant, principal=run.principal, turn=run.turn, input=run.input,
             seconds=run.seconds, log=events, history=history, carried=run.carried,

@@ -19,6 +19,7 @@ from quorum_mcp.ids import new_id
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.asyncio.client import PubSub
 
 T = TypeVar("T")
 TIMEOUT = 0.25
@@ -128,6 +129,10 @@ class SharedState:
         except (RedisError, OSError) as error:
             self._went(error)
             raise self._unavailable() from error
+
+    def listener(self) -> "PubSub":
+        """A connection of its own that hears what is published; its user opens and closes it."""
+        return self._client.pubsub()
 
     async def evaluate(self, script: Script, keys: Sequence[str], arguments: Sequence[Any] = ()) -> Any:
         """What the script returns. Raises `StoreUnavailable` as `run` does."""
