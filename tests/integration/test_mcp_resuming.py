@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp.server.streamable_http import EventMessage
 from mcp_types import JSONRPCNotification, JSONRPCResponse
 from tests.support.mcp import LEGACY, MODERN, Wire, bare
 from tests.support.script import Say
@@ -15,6 +16,7 @@ from quorum_mcp.api.mcp import resuming
 from quorum_mcp.api.mcp.resuming import MOST_EVENTS, MOST_STREAMS, RETRY_MILLISECONDS, Sent
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
+NOTE = JSONRPCNotification(jsonrpc="2.0", method="notifications/progress")
 SAID = [{"role": "user", "content": "x"}]
 ASKED = {"model": "lab/a", "messages": SAID}
 
@@ -95,21 +97,41 @@ async def test_the_newer_revision_has_no_such_streams(tmp_path: Path) -> None:
             assert not any("id" in event for event in events(await response.text()))
 
 
+async def test_nothing_is_missed_while_a_stream_is_taken_up() -> None:
+    sent, got = Sent(), asyncio.Queue[str | None]()
+
+    async def take(event: EventMessage) -> None:
+        await asyncio.sleep(0)
+        got.put_nowait(event.event_id)
+
+    begun = await sent.store_event("7", None)
+    missed = [await sent.store_event("7", NOTE)]
+    following = [asyncio.ensure_future(sent.replay_events_after(begun, take)) for _ in range(2)]
+    for _ in range(20):
+        missed.append(await sent.store_event("7", NOTE))
+        await asyncio.sleep(0)
+    missed.append(await sent.store_event("7", JSONRPCResponse(jsonrpc="2.0", id=7, result={})))
+    assert await asyncio.gather(*following) == [None, None]
+    heard = [got.get_nowait() for _ in range(got.qsize())]
+    assert sorted(heard) == sorted(missed * 2)
+
+
 async def test_little_is_kept_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resuming, "KEEP_SECONDS", 0.05)
-    sent, got = Sent(), []
+    sent, got = Sent(), list[EventMessage]()
 
-    async def take(event: Any) -> None:
+    async def take(event: EventMessage) -> None:
         got.append(event)
 
-    note = JSONRPCNotification(jsonrpc="2.0", method="notifications/progress")
     begun = await sent.store_event("0", None)
     for _ in range(MOST_EVENTS + 10):
-        await sent.store_event("0", note)
-    assert await sent.replay_events_after(begun, take) == "0"
+        await sent.store_event("0", NOTE)
+    following = asyncio.ensure_future(sent.replay_events_after(begun, take))
+    await asyncio.sleep(0)
     assert len(got) == MOST_EVENTS
     for stream in range(1, MOST_STREAMS + 1):
         await sent.store_event(str(stream), None)
+    assert await asyncio.wait_for(following, 1) is None  # it is not kept any more, so nobody waits for it
     assert await sent.replay_events_after(begun, take) is None
     await sent.store_event("1", JSONRPCResponse(jsonrpc="2.0", id=1, result={}))
     assert len(sent._streams) == MOST_STREAMS

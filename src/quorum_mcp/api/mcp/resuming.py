@@ -6,10 +6,11 @@ session: nobody else's number leads to it.
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
+from mcp.server.streamable_http import GET_STREAM_KEY, EventCallback, EventMessage, EventStore
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
@@ -21,8 +22,6 @@ MOST_STREAMS = 32
 MOST_EVENTS = 256
 """Of one stream; a client that missed more has the latest of them."""
 MOST_DIGITS = 19
-
-Kept = deque[tuple[int, JSONRPCMessage]]
 
 
 class Sessions(StreamableHTTPSessionManager):
@@ -43,44 +42,83 @@ class Sessions(StreamableHTTPSessionManager):
     def event_store(self, _: EventStore | None) -> None: ...
 
 
+class Stream:
+    """What one stream carried, the latest last."""
+
+    def __init__(self) -> None:
+        self.events: deque[tuple[int, JSONRPCMessage]] = deque(maxlen=MOST_EVENTS)
+        self.ended = False
+        """Whether the call's answer is there, or the stream is not kept any more: nothing comes after that."""
+        self.news = asyncio.Event()
+
+    def add(self, number: int, message: JSONRPCMessage) -> None:
+        """Keep a message and tell whoever waits for it."""
+        self.events.append((number, message))
+        self.ended = isinstance(message, JSONRPCResponse | JSONRPCError)
+        self.news.set()
+
+    def end(self) -> None:
+        """Let nobody wait for more."""
+        self.ended = True
+        self.news.set()
+
+    async def send(
+        self, after: int, sending: Callable[[int, JSONRPCMessage], Awaitable[None]], *, all_: bool
+    ) -> None:
+        """Send what came after this number; with `all_` up to the end, what comes from now on too."""
+        while True:
+            self.news.clear()
+            for number, message in list(self.events):
+                if number > after:
+                    await sending(number, message)
+                    after = number
+            if self.events and self.events[-1][0] > after:
+                continue  # it came while the others were sent
+            if self.ended or not all_:
+                return
+            await self.news.wait()
+
+
 class Sent(EventStore):
     """What the streams of one session carried."""
 
     def __init__(self) -> None:
-        self._streams: OrderedDict[str, Kept] = OrderedDict()
+        self._streams: OrderedDict[str, Stream] = OrderedDict()
         self._last = 0
 
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
         """Keep a message; None begins the stream, or goes on with it. Returns the number that goes along."""
         self._last += 1
-        kept = self._streams.get(stream_id)
-        if kept is None or (message is None and _ended(kept)):
-            kept = self._streams[stream_id] = deque(maxlen=MOST_EVENTS)
+        stream = self._streams.get(stream_id)
+        if stream is None or (message is None and stream.ended):
+            stream = self._streams[stream_id] = Stream()
         self._streams.move_to_end(stream_id)
         if len(self._streams) > MOST_STREAMS:
-            self._streams.popitem(last=False)
+            self._streams.popitem(last=False)[1].end()
         if message is not None:
-            kept.append((self._last, message))
-            if _ended(kept):
-                asyncio.get_running_loop().call_later(KEEP_SECONDS, self._forget, stream_id, kept)
+            stream.add(self._last, message)
+            if stream.ended:
+                asyncio.get_running_loop().call_later(KEEP_SECONDS, self._forget, stream_id, stream)
         return f"{self._last}.{stream_id}"
 
     async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
-        """Send what the stream of this number carried since. Returns the stream, if it goes on."""
+        """Send what the stream of this number carried since, up to the answer.
+
+        Returns the stream where the SDK has to go on: with what belongs to no call. For a call's stream it would
+        miss what comes just then, so that is followed to its end here.
+        """
         number, _, stream_id = last_event_id.partition(".")
-        kept = self._streams.get(stream_id)
-        if kept is None or not (number.isascii() and number.isdigit() and len(number) < MOST_DIGITS):
+        stream = self._streams.get(stream_id)
+        if stream is None or not (number.isascii() and number.isdigit() and len(number) < MOST_DIGITS):
             return None
-        for at, message in list(kept):
-            if at > int(number):
-                await send_callback(EventMessage(message, f"{at}.{stream_id}"))
-        return None if _ended(kept) else stream_id
 
-    def _forget(self, stream_id: str, kept: Kept) -> None:
-        if self._streams.get(stream_id) is kept:
+        async def sending(at: int, message: JSONRPCMessage) -> None:
+            await send_callback(EventMessage(message, f"{at}.{stream_id}"))
+
+        own = stream_id != GET_STREAM_KEY
+        await stream.send(int(number), sending, all_=own)
+        return None if own else stream_id
+
+    def _forget(self, stream_id: str, stream: Stream) -> None:
+        if self._streams.get(stream_id) is stream:
             del self._streams[stream_id]
-
-
-def _ended(kept: Kept) -> bool:
-    """Whether the call's answer is there: nothing comes after it."""
-    return bool(kept) and isinstance(kept[-1][1], JSONRPCResponse | JSONRPCError)
