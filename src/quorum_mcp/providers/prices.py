@@ -82,7 +82,7 @@ class Price(Struct, frozen=True):
         """Whether this says what that usage costs: a price by tokens says nothing of seconds, nor the other way."""
         if usage.searches and self.search is None:
             return False
-        if self.free:
+        if self.free or (usage.media is None and self.media is None):
             return True
         used, prices = usage.media or _NOTHING, self.media or _PLAIN
         if (prices.characters and used.characters) or (prices.hour and used.seconds):

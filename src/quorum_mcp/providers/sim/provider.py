@@ -5,6 +5,7 @@ from quorum_mcp.providers.keys import Auth
 from quorum_mcp.providers.registry import Registry
 from quorum_mcp.providers.sim.models import NAMES
 from quorum_mcp.providers.transport import Transport
+from quorum_mcp.providers.wire import Dialect
 from quorum_mcp.providers.wires import load_wire
 
 NAME = "sim"
@@ -12,7 +13,8 @@ NAME = "sim"
 
 def sim_provider(url: str, transport: Transport) -> Endpoint:
     """The provider `sim` of a server that listens at `url` (without a path); `transport` stays the caller's."""
-    return Endpoint(NAME, load_wire("openai"), f"{url.rstrip('/')}/v1", Auth("bearer"), transport, kind="sim")
+    wire = load_wire("openai", Dialect(tasks=("embeddings",)))
+    return Endpoint(NAME, wire, f"{url.rstrip('/')}/v1", Auth("bearer"), transport, kind="sim")
 
 
 def register_sim(registry: Registry, url: str) -> None:
