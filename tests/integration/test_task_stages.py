@@ -74,8 +74,9 @@ async def test_an_operator_s_budget_is_drawn_from_and_refuses(world: World) -> N
     assert budgets["lab"]["spent"] == pytest.approx(total)
     assert (budgets["lab"]["reserved"], budgets["far"]["spent"]) == (0, 0)
     assert total > 0.0004  # the image alone
+    # Ten of the dearest images would not fit, whatever ten cheap ones cost.
     many = await q.post("/v1/images/generations", {"model": "lab/m", "prompt": "a cat", "n": 10})
-    assert (many.status, many.error["code"]) == (402, "insufficient_quota")  # ten of the dearest would not fit
+    assert (many.status, many.error["code"]) == (402, "insufficient_quota")
     assert len(up.tasks) == len(BODIES)
 
 
