@@ -37,7 +37,7 @@ from quorum_mcp.calls.metrics import CallMetrics
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.config.load import load
 from quorum_mcp.config.settings import Settings
-from quorum_mcp.messages import ModelRequest, Text, message
+from quorum_mcp.messages import ModelRequest, Native, Text, message
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.registry import Registry
@@ -72,6 +72,10 @@ class Instant:
         self._deltas = tuple(TextDelta(word) for word in WORDS[:deltas])
         self._answer = Answer((Text("".join(WORDS)),), "stop", Usage(input=60, output=100), "a")
 
+    def takes(self, native: Native) -> bool:
+        del native
+        return True
+
     async def complete(self, request: ModelRequest, timeouts: Timeouts) -> Answer:
         del request, timeouts
         return self._answer
@@ -81,6 +85,11 @@ class Instant:
         for delta in self._deltas:
             yield delta
         yield self._answer
+
+    async def models(self, timeouts: Timeouts) -> tuple[()]:
+        """For the probes of health."""
+        del timeouts
+        return ()
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import IntegrityError
 
 from quorum_mcp import codec
 
@@ -27,13 +28,18 @@ def store_new(conn: Connection, table: Table, rows: Tuples) -> set[str]:
         # In the order of their keys: two who insert the same rows would wait for each other.
         columns = _columns(sorted(rows, key=itemgetter(0)))
         return set(conn.exec_driver_sql(_postgresql_new(table), columns).scalars())
-    # Who writes on SQLite is alone, so that a look before is as good.
     new = {row[0]: row for row in rows}
-    known = conn.exec_driver_sql(_known(table), (codec.encode_text([*new]),)).scalars()
-    for key in known:
-        del new[key]
-    if new:
-        conn.exec_driver_sql(_sqlite_insert(table), [*new.values()])
+    insert = _sqlite_insert(table)
+    try:
+        with conn.begin_nested():  # nearly always all of them are new
+            conn.exec_driver_sql(insert, [*new.values()])
+        return set(new)
+    except IntegrityError:
+        # Who writes on SQLite is alone, so that a look before is as good.
+        for key in conn.exec_driver_sql(_known(table), (codec.encode_text([*new]),)).scalars():
+            del new[key]
+        if new:
+            conn.exec_driver_sql(insert, [*new.values()])
     return set(new)
 
 
