@@ -267,6 +267,8 @@ ROUTES: dict[str, list[tuple[str, str, Any]]] = {
     "/v1/moderations": [("POST", "/v1/moderations", {"model": "lab/a", "input": "2 + 2"})],
     "/api/chat": [("POST", "/api/chat", CHAT), ("POST", "/api/chat", CHAT | {"stream": False})],
     "/api/generate": [("POST", "/api/generate", {"model": "lab/a", "prompt": "2 + 2", "stream": False})],
+    "/v1/responses/input_tokens": [("POST", "/v1/responses/input_tokens",
+                                    {"model": "lab/a", "input": "2 + 2", "previous_response_id": "{response}"})],
     "/v1/responses": [("POST", "/v1/responses", {"model": "lab/a", "input": "2 + 2", "previous_response_id": "{response}"})],
     "/v1/responses/{id}": [("GET", "/v1/responses/{response}", None), ("DELETE", "/v1/responses/{response}", None)],
     "/v1/responses/{id}/cancel": [("POST", "/v1/responses/{response}/cancel", None)],

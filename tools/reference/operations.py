@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
 
+from quorum_mcp.api.bridge.modules import module_operations
 from quorum_mcp.operations.card import AnyOperation
 from quorum_mcp.operations.manifest import operations
 
@@ -19,7 +20,8 @@ WebSocket, the SDK and `quorum op NAME`; `quorum op NAME --schema` prints the JS
 shows its OpenAPI document at `/api/openapi.json` (as a page: `/api/docs`).
 
 REST takes a `POST`'s input as a JSON object and a `GET`'s as parameters of the URL; names in braces are part of the
-path. Unknown fields are refused. Errors are those of the [table](errors.md).
+path. Unknown fields are refused. Errors are those of the [table](errors.md). The [bridge](../guides/use-the-bridge.md)
+carries out every operation as a `POST` below `/v1/orchestrate`, and every tool at `/mcp/TOOL` and `/tools/TOOL`.
 
 *Effect* is what an operation does: `read` changes nothing, `spend` costs money, `write` changes what Quorum stores.
 *Scopes* are what a key has to allow.
@@ -52,9 +54,15 @@ def _route(operation: AnyOperation) -> str:
     return f"{operation.http.method} {operation.http.path}" if operation.http else ""
 
 
+def _bridged(operation: AnyOperation) -> str:
+    paths = (path for path, found in module_operations().items() if found is operation)
+    return next((f"/v1/orchestrate/{path}" for path in paths), "")
+
+
 def _operation(operation: AnyOperation, shapes: Shapes) -> Iterator[str]:
     yield operation.summary
     facts = [("REST", code(_route(operation))), ("MCP tool", code(operation.tool))]
+    facts += [("bridge", code(_bridged(operation)))]
     facts += [("effect", code(operation.effect.value)), ("scopes", _codes(operation.scopes))]
     facts += [("offered by", ", ".join(sorted(operation.surfaces)))]
     yield "\n".join(f"- {name}: {fact}" for name, fact in facts if fact)

@@ -66,7 +66,7 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        ws="quorum_mcp.api.wire:Bounded",
+        ws="quorum_mcp.api.websocket_protocol:Bounded",
         ws_max_size=MAX_MESSAGE,
     )
     server = _Server(config)

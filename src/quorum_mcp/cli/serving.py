@@ -76,7 +76,7 @@ class Server(uvicorn.Server):
             log_level="info" if access_log else "warning",
             root_path=root_path,
             timeout_graceful_shutdown=GRACE_SECONDS,
-            ws="quorum_mcp.api.wire:Bounded",
+            ws="quorum_mcp.api.websocket_protocol:Bounded",
             ws_max_size=MAX_MESSAGE,
         )
         super().__init__(config)
