@@ -99,6 +99,28 @@ def test_a_tour_behind_a_root_path_asks_nobody_else(past: World, open_page: Open
     assert all(f"{PREFIX}/" in url for url in asked)  # `watch` fails for any other origin
 
 
+def test_every_page_says_what_to_do_when_the_server_fails(past: World, open_page: OpenPage) -> None:
+    page = open_page(past.url)
+    found = places(page)
+    error = {
+        "code": "store_unavailable",
+        "message": "the database is full",
+        "hint": "free some space",
+        "request_id": "req_1",
+    }
+    page.route("**/api/**", lambda route: route.fulfill(status=503, json={"error": error}))
+    for address in [*found[1:], found[0]]:
+        page.evaluate("address => { location.hash = address }", address)
+        expect(page.locator("main").get_by_text("the database is full").first, address).to_be_visible()
+    page.evaluate("location.hash = '/budget'")
+    again = page.get_by_role("button", name="Try again").first
+    expect(again).to_be_visible()
+    expect(page.get_by_text("free some space").first).to_be_visible()
+    page.unroute_all()
+    again.click()
+    expect(page.locator(".budget").first).to_be_visible()
+
+
 def test_the_first_load_is_small_and_soon_usable(past: World, open_page: OpenPage) -> None:
     took = []
     for _ in range(TRIES):

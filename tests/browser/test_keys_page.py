@@ -37,7 +37,8 @@ def test_the_first_key_is_made_without_a_mouse_and_the_page_goes_on_with_it(
     home: Path, open_page: OpenPage
 ) -> None:
     with world(home) as there:
-        page = open_page(there.url + "#/keys")
+        page = open_page(there.url + "#/calls")
+        nothing_happened_yet(page)
         expect(page.get_by_text("There is no key yet")).to_be_visible()
         page.get_by_role("button", name="Make a key").press("Enter")
         expect(page.get_by_label("What it is for")).to_be_focused()
@@ -58,6 +59,22 @@ def test_the_first_key_is_made_without_a_mouse_and_the_page_goes_on_with_it(
         an_organisation_and_its_key(there, page, key)
         what_a_key_may_not_see_is_not_there(there, open_page, key)
         a_key_is_revoked(there, page, key)
+
+
+def nothing_happened_yet(page: Page) -> None:
+    """What pages say on a new server; the keys' one is the last."""
+    empty = {
+        "/calls": "No model was called yet",
+        "/calls?status=error": "No call is like that",
+        "/performance": "Nothing was asked in this time",
+        "/budget": "Nothing was asked in this time",
+        "/keys?tab=organizations": "There is no organisation",
+        "/keys?tab=providers": "No provider’s key is kept here",
+        "/keys": "There is no key yet",
+    }
+    for address, words in empty.items():
+        page.evaluate("address => { location.hash = address }", address)
+        expect(page.locator("main").get_by_text(words).first, address).to_be_visible()
 
 
 def an_organisation_and_its_key(there: World, page: Page, key: str) -> None:

@@ -19,8 +19,8 @@ def standing(page: Page) -> None:
 def go(page: Page, address: str) -> None:
     """Open a page by its address."""
     page.evaluate("address => { location.hash = address }", address)
+    page.wait_for_timeout(50)  # the page before is gone
     standing(page)
-    page.wait_for_load_state("networkidle")
 
 
 def tour(page: Page) -> list[str]:
