@@ -1,23 +1,22 @@
 """HTTP to providers: kept connections, time limits that say what was late, bounded answers.
 
-aiohttp is loaded by the first request, not by the import of this module.
+Connections are our own where nothing stands between (`connections`), and aiohttp's where a proxy does (`proxied`).
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from msgspec import Struct, field
 
 from quorum_mcp.errors import BadProviderAnswer, ProviderTimeout, ProviderUnavailable
 from quorum_mcp.providers.base import Timeouts
-
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, ClientTimeout
-    from yarl import URL
+from quorum_mcp.providers.connections import Incoming, Pool
+from quorum_mcp.providers.proxied import Proxied, ProxiedAnswer
 
 MAX_BODY = 64 * 1024 * 1024
 """Bytes that one answer may have, unpacked."""
@@ -124,24 +123,22 @@ def late(seconds: float) -> ProviderTimeout:
 class Response:
     """An answer whose body is still to be read."""
 
-    def __init__(self, raw: "ClientResponse", clock: Clock, max_body: int) -> None:
+    def __init__(self, raw: Incoming | ProxiedAnswer, clock: Clock, max_body: int) -> None:
         self._raw = raw
         self._clock = clock
         self._max = max_body
         self.status = raw.status
-        self.headers: dict[str, str] = {name.lower(): value for name, value in raw.headers.items()}
-        clock.watch(raw.content.set_exception)
+        self.headers = raw.headers
+        clock.watch(raw.set_exception)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, until its end. Raises `ProviderTimeout`, and `BadProviderAnswer` where it is cut."""
-        from aiohttp import ClientError
-
-        size, content, clock = 0, self._raw.content, self._clock
+        size, raw, clock = 0, self._raw, self._clock
         while True:
             try:
                 clock.waits()
-                data = await content.read(PIECE)
-            except (ClientError, OSError) as error:
+                data = await raw.read(PIECE)
+            except OSError as error:
                 raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
             clock.came()
             if not data:
@@ -160,13 +157,11 @@ class Response:
 
         A server that leaves the stream open after its end marker costs `seconds` and its connection.
         """
-        from aiohttp import ClientError
-
         try:
             async with asyncio.timeout(seconds):
-                while await self._raw.content.readany():
+                while await self._raw.read(-1):
                     pass
-        except (TimeoutError, ClientError, OSError):
+        except OSError:
             self._raw.close()
 
 
@@ -175,7 +170,8 @@ class Transport:
 
     def __init__(self, *, max_body: int = MAX_BODY) -> None:
         self._max_body = max_body
-        self._session: ClientSession | None = None
+        self._pool = Pool()
+        self._proxied = Proxied()
 
     @asynccontextmanager
     async def open(self, request: HttpRequest, timeouts: Timeouts) -> AsyncGenerator[Response, None]:
@@ -187,9 +183,8 @@ class Transport:
             ProviderUnavailable: no connection, or it ended before an answer began.
             ProviderTimeout: a limit was passed.
         """
-        session = self._session or self._start()  # before the clock starts: the first one loads aiohttp
         clock = Clock(timeouts)
-        raw = await clock.head(self._sent(session, request, timeouts))
+        raw = await clock.head(self._sent(request, timeouts))
         try:
             yield Response(raw, clock, self._max_body)
         finally:
@@ -202,28 +197,25 @@ class Transport:
         if min(timeouts.first_byte, timeouts.idle) < timeouts.total:
             async with self.open(request, timeouts) as response:
                 return HttpAnswer(response.status, response.headers, await response.read())
-        session = self._session or self._start()
         scope = asyncio.timeout(timeouts.total)
         try:
             async with scope:
-                return await self._whole(await self._sent(session, request, timeouts))
+                return await self._whole(await self._sent(request, timeouts))
         except TimeoutError:
             if not scope.expired():
                 raise
             raise late(timeouts.total) from None
 
-    async def _whole(self, raw: "ClientResponse") -> HttpAnswer:
-        from aiohttp import ClientError
-
+    async def _whole(self, raw: Incoming | ProxiedAnswer) -> HttpAnswer:
         pieces: list[bytes] = []
-        size, content = 0, raw.content
+        size = 0
         try:
-            while data := await content.readany():
+            while data := await raw.read(-1):
                 pieces.append(data)
                 size += len(data)
                 if size > self._max_body:
                     raise BadProviderAnswer(f"the answer is larger than {self._max_body} bytes")
-        except (ClientError, OSError) as error:
+        except OSError as error:
             raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
         finally:
             raw.close()  # after its last byte the connection is back in the pool, and this does nothing
@@ -231,71 +223,31 @@ class Transport:
 
     async def close(self) -> None:
         """Close every connection; the transport can be used again afterwards."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        self._pool.close()
+        await self._proxied.close()
 
-    @staticmethod
-    async def _sent(session: "ClientSession", request: HttpRequest, timeouts: Timeouts) -> "ClientResponse":
+    async def _sent(self, request: HttpRequest, timeouts: Timeouts) -> Incoming | ProxiedAnswer:
         """Send; the answer's head."""
-        from aiohttp import ClientConnectionError, ClientError, ServerTimeoutError
-
+        method, url, body, headers = request.method, request.url, request.body, request.headers
         try:
-            url, proxy = _address(request.url)
-            return await session.request(
-                request.method,
-                url,
-                data=request.body or None,
-                headers=request.headers,
-                allow_redirects=False,  # a redirect would carry the key to another host
-                timeout=_connecting(timeouts.connect),
-                proxy=proxy,
-            )
-        except ServerTimeoutError as error:
-            raise ProviderTimeout(f"no connection within {timeouts.connect:g} s") from error
-        except (ClientConnectionError, OSError) as error:
+            proxy = _proxy(url)
+            if proxy is None:
+                return await self._pool.request(method, url, body, headers, timeouts.connect)
+            return await self._proxied.request(method, url, body, headers, timeouts.connect, proxy)
+        except OSError as error:
             raise ProviderUnavailable(f"cannot reach the provider: {_reason(error)}") from error
-        except ClientError as error:
-            raise BadProviderAnswer(f"the answer is no HTTP: {_reason(error)}") from error
         except ValueError as error:
             raise ProviderUnavailable(f"the base URL cannot be used: {error}") from error
 
-    def _start(self) -> "ClientSession":
-        from aiohttp import ClientSession, DummyCookieJar, TCPConnector
-
-        self._session = ClientSession(
-            # No limit here: how many calls run at once is the pipeline's business.
-            connector=TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=15),
-            cookie_jar=DummyCookieJar(),
-            read_bufsize=PIECE // 2,  # twice that may wait before the provider is held back
-            max_line_size=65536,
-            max_field_size=65536,
-            headers={"user-agent": "quorum-mcp"},
-        )
-        return self._session
-
 
 @lru_cache(maxsize=1_000)
-def _address(text: str) -> "tuple[URL, str | None]":
-    """The URL, and the proxy on the way to it."""
-    from yarl import URL
-
-    url = URL(text, encoded=True)
-    return url, _proxy(url.scheme, url.host or "")
-
-
-@lru_cache(maxsize=1_000)
-def _connecting(seconds: float) -> "ClientTimeout":
-    from aiohttp import ClientTimeout
-
-    return ClientTimeout(total=None, connect=seconds)
-
-
-def _proxy(scheme: str, host: str) -> str | None:
+def _proxy(url: str) -> str | None:
     """The proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`); this machine is never behind one."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
     if host in ("127.0.0.1", "localhost", "::1"):
         return None
-    return None if proxy_bypass(host) else getproxies_environment().get(scheme)
+    return None if proxy_bypass(host) else getproxies_environment().get(parts.scheme)
 
 
 def _reason(error: BaseException) -> str:
