@@ -162,7 +162,8 @@ async def test_a_dry_run_asks_nobody(where: str, tmp_path: Path) -> None:
         done = await quorum("ask", "What is 2 + 2?", *PANEL, "--dry-run", "--mode", "full")
         assert (done.status, up.count()) == (0, 0)
         assert all(
-            name in done.out for name in ("lab/a", "lab/b", "lab/c", "cost at most $", "full_deliberation")
+            name in done.out
+            for name in ("lab/a", "lab/b", "lab/c", "cost at most $", "cost about $", "full_deliberation")
         )
         assert (await quorum("ask", "?x", *PANEL, "--dry-run", "--json")).json["worst_case_usd"] > 0
 

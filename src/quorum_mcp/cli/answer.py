@@ -91,6 +91,8 @@ def plan(estimate: "Estimate") -> None:
     for seat in estimate.seats:
         data(f"  {seat}: at most {usd(estimate.per_seat_usd.get(seat))} a round")
     data(f"cost at most {most}")
+    if estimate.expected_usd:
+        data(f"cost about {usd(estimate.expected_usd)}, as these models have answered so far")
     for warning in estimate.warnings:
         talk(f"warning: {warning}")
 
