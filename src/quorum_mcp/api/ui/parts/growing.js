@@ -7,12 +7,17 @@ import { useLayoutEffect, useRef } from "../vendor/preact-hooks.js";
 export function Growing({ value, field, ...rest }) {
   const own = useRef(/** @type {HTMLTextAreaElement|null} */ (null));
   const ref = field ?? own;
-  useLayoutEffect(() => {
+  const fit = () => {
     const area = ref.current;
     if (!area) return;
     area.style.height = "auto";
     area.style.height = `${area.scrollHeight + 2}px`;
-  }, [value.value]);
+  };
+  useLayoutEffect(fit, [value.value]);
+  useLayoutEffect(() => {
+    addEventListener("resize", fit);
+    return () => removeEventListener("resize", fit);
+  }, []);
   return html`
     <textarea ...${rest} ref=${ref} value=${value.value} dir="auto"
       onInput=${(/** @type {any} */ event) => {

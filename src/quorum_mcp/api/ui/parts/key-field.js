@@ -33,7 +33,7 @@ export function KeyField() {
     <section class="column key-field">
       <${Mark} />
       <h1>A key, please</h1>
-      <p>${locked.value?.message}. Whoever runs this server can make one: <code>quorum keys create</code></p>
+      <p class="sentence-start">${locked.value?.message}. Whoever runs this server can make one: <code>quorum keys create</code></p>
       <form class="card form" onSubmit=${submit}>
         <${Field} id="key" label="Key" type="password" value=${key} required spellcheck=${false} error=${problem.value}
           autocomplete="current-password" help="The browser keeps a cookie that stands for it, for a week or until you log out. No script can read it." />

@@ -1,6 +1,7 @@
 // @ts-check
 /** Around every page: the name, the menu, what is always at hand. Beside the page where there is room, else on top. */
 import { may, me } from "../lib/access.js";
+import { locked } from "../lib/api.js";
 import { html } from "../lib/html.js";
 import { path } from "../lib/router.js";
 import { GROUPS, PAGES } from "../pages/index.js";
@@ -15,7 +16,7 @@ export function Shell({ children }) {
     <div class="shell">
       <header class="side">
         <${Brand} />
-        <${Menu} label="Pages" />
+        ${!locked.value && html`<${Menu} label="Pages" />`}
         <div class="side-foot"><${Tools} /></div>
       </header>
       <header class="top">
