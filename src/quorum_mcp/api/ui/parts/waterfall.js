@@ -8,6 +8,7 @@ import { html } from "../lib/html.js";
 /** @type {Record<string, string>} */
 const NAMES = {
   candidates: "Candidates",
+  guardrail: "Guardrail",
   cache: "Cache",
   queue: "Queue",
   limits: "Limits",
