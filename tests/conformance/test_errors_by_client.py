@@ -56,6 +56,8 @@ ANTHROPIC: dict[int, type[Exception]] = {
     429: anthropic.RateLimitError, 504: anthropic.APIStatusError,
 }  # fmt: skip
 TIGHT = {"x-quorum-max-cost": "0.0000001"}
+UNPRICED = b'{"model": "lab/ok", "messages": [{"role": "user", "content": "?"}], "nonsense": 1}'
+"""Chat completions pass to a provider of the same wire as they are, but for fields whose price is not known."""
 CASES = [
     case("bad json", Asking(body=b'{"'), 400, "invalid_input", "invalid_request_error", "INVALID_ARGUMENT", "not JSON"),
     case("wrong type", Asking(body=b'{"model": 5}'), 422, "invalid_input", "invalid_request_error", "INVALID_ARGUMENT", "model|int|contents"),
@@ -109,8 +111,14 @@ async def test_a_failure_in_the_callers_dialect(
     world: tuple[Rest, dict[str, str]], client: str, case: Case, stream: bool
 ) -> None:
     q, limited = world
+    if (case.name, client, stream) == ("filter", "openai chat", True):
+        return  # the provider's own chunk says it: finish_reason is content_filter
+    asked = case.asked
+    if (case.name, client) == ("unknown field", "openai chat"):
+        asked = replace(asked, body=UNPRICED)
+        case = replace(case, status=400, openai=openai.BadRequestError, code="unsupported")
     key = {"limited": limited[client], "unused": BOOTSTRAP}.get(case.asked.key or "", case.asked.key)
-    seen = await failed(client, q.url, replace(case.asked, key=key, stream=stream))
+    seen = await failed(client, q.url, replace(asked, key=key, stream=stream))
     assert seen.status == case.status, seen
     assert any(word in seen.message for word in case.says.split("|")), seen
     said: Any = seen.body

@@ -183,6 +183,26 @@ async def ended(q: Rest, name: str) -> dict[str, Any]:
     raise AssertionError(f"{name} does not end")
 
 
+async def test_logprobs_come_as_the_provider_gave_them(q: Rest) -> None:
+    asked = {"model": "openai/text-with-the-logarithms-of-its-tokens", "logprobs": True, "top_logprobs": 1}
+    asked |= {"messages": [{"role": "user", "content": "What is 2 + 2?"}]}
+    whole = await q.post("/v1/chat/completions", asked)
+    assert whole.status == 200, whole.body
+    judged(openai(), "CreateChatCompletionResponse", whole.body)
+    (told,) = whole["choices"][0]["logprobs"]["content"]
+    assert (told["token"], told["logprob"]) == ("Four", -0.25)
+    *chunks, _ = data_of((await q.post("/v1/chat/completions", asked | {"stream": True})).body)
+    for chunk in chunks:
+        judged(openai(), "CreateChatCompletionStreamResponse", chunk)
+    tokens = [
+        one
+        for chunk in chunks
+        for choice in chunk["choices"]
+        for one in (choice["logprobs"] or {}).get("content") or ()
+    ]
+    assert [one["token"] for one in tokens] == ["Four"]
+
+
 async def test_a_count_of_tokens(q: Rest) -> None:
     counted = await q.post("/v1/responses/input_tokens", {"model": "lab/a", "input": "What is 2 + 2?"})
     assert counted.status == 200, counted.body
