@@ -5,6 +5,7 @@ does it stand in lines. Whatever was taken for it is given back in one place, ho
 """
 
 import time
+from contextlib import suppress
 
 from msgspec import structs
 
@@ -22,9 +23,10 @@ from quorum_mcp.calls.limits.limit import Taken
 from quorum_mcp.calls.queue import Queue, Queues
 from quorum_mcp.calls.record import Attempt, Reserved, State
 from quorum_mcp.calls.watcher import Watcher
-from quorum_mcp.errors import Unsupported
+from quorum_mcp.errors import BudgetExceeded, Unsupported
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.registry import Registry, Target
+from quorum_mcp.store.call_rows import Draw
 
 PLENTY = 8
 """How many times a rough bound on the cost has to fit into what is left, for the exact one not to be worked out."""
@@ -131,36 +133,45 @@ class Admission:
         if given.native is not None and not target.provider.takes(given.native):
             given = given.opened()
         budgets = self.budgets.of(call, target)
-        limited = (call.allowance is not None or bool(budgets)) and target.provider.kind != "builtin"
-        strict, worst, exact = False, 0, True
-        if limited:
-            strict = (call.allowance is not None and call.allowance.strict) or any(
-                one.strict for one in budgets
-            )
-            self._require_priced(target, given, strict=strict or any(one.enforce for one in budgets))
-            worst = worst_case(self.registry, target, given, strict=strict, exact=False)
-            exact = bool(worst) and not self._plenty(worst, budgets, call)
-            if exact:
-                worst = worst_case(self.registry, target, given, strict=strict)
-        capped = worst and (strict or any(one.enforce for one in budgets))
-        request = structs.replace(
+        allowance, reserved, capped = call.allowance, None, False
+        if (allowance is not None or budgets) and target.provider.kind != "builtin":
+            strict = (allowance is not None and allowance.strict) or any(one.strict for one in budgets)
+            kept = strict or any(one.enforce for one in budgets)
+            self._require_priced(target, given, strict=kept)
+            reserved = await self._reserve(target, given, budgets, call, strict=strict)
+            state.trace.add(f"reserved {reserved.amount} nanodollars")
+            capped = kept and reserved.amount > 0
+        return structs.replace(
             given,
             model=target.model,
             max_tokens=given.max_tokens or target.max_tokens or (DEFAULT_MAX_TOKENS if capped else None),
             temperature=target.temperature if given.temperature is None else given.temperature,
-        )
-        if not limited:
-            return request, None
+        ), reserved
+
+    async def _reserve(
+        self, target: Target, request: ModelRequest, budgets: tuple[Budget, ...], call: Call, *, strict: bool
+    ) -> Reserved:
+        """Set the worst case aside: the rough one where there is plenty, else the one that is worked out exactly."""
+        rough = worst_case(self.registry, target, request, strict=strict, exact=False)
+        if not rough:
+            return Reserved(0)
+        if self._plenty(rough, budgets, call):
+            with suppress(BudgetExceeded):  # the exact one may fit
+                return Reserved(rough, await self._set_aside(rough, target, budgets, call), exact=False)
+        exact = worst_case(self.registry, target, request, strict=strict)
+        return Reserved(exact, await self._set_aside(exact, target, budgets, call))
+
+    async def _set_aside(
+        self, amount: int, target: Target, budgets: tuple[Budget, ...], call: Call
+    ) -> tuple[Draw, ...]:
         if call.allowance is not None:
-            call.allowance.reserve(worst, model=target.name)
+            call.allowance.reserve(amount, model=target.name)
         try:
-            draws = await self.budgets.reserve(budgets, worst, call) if worst else ()
+            return await self.budgets.reserve(budgets, amount, call)
         except BaseException:
             if call.allowance is not None:
-                call.allowance.settle(worst, 0)
+                call.allowance.settle(amount, 0)
             raise
-        state.trace.add(f"reserved {worst} nanodollars")
-        return request, Reserved(worst, draws, exact)
 
     def _require_priced(self, target: Target, request: ModelRequest, *, strict: bool) -> None:
         """Raise `Unsupported` for fields that may change what a token costs, where that is to be known."""

@@ -72,11 +72,11 @@ class Budgets:
         return self.book.of(target.provider.name, call.tenant, key_id)
 
     def have(self, budgets: Sequence[Budget], amount: int, call: Call) -> bool:
-        """Whether this process's slices hold so much for the call now."""
+        """Whether this process's slices hold so much for the call now; of a budget without one, nothing is known."""
         now, leases = time.monotonic(), self.purse.leases
         for budget in budgets:
             lease = leases.get(budget.id)
-            if lease is None or not lease.admits(amount, now, call.deadline):
+            if lease is not None and not lease.admits(amount, now, call.deadline):
                 return False
         return True
 
