@@ -33,6 +33,14 @@ class Audio(Struct, frozen=True, tag="audio"):
     data: str
 
 
+class Document(Struct, frozen=True, tag="document"):
+    """A document that models read themselves: base64 `data` of the media type, such as `application/pdf`."""
+
+    name: str
+    media_type: str
+    data: str
+
+
 class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
     """A model's reasoning; `signature` and `opaque` are the provider's own, to be sent back unchanged."""
 
@@ -58,7 +66,7 @@ class ToolResult(Struct, frozen=True, tag="tool_result", omit_defaults=True):
     is_error: bool = False
 
 
-Part = Text | Image | Audio | Reasoning | ToolUse | ToolResult
+Part = Text | Image | Audio | Document | Reasoning | ToolUse | ToolResult
 Role = Literal["system", "user", "assistant", "tool"]
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from tests.support.script import Say
-from tests.support.server import scripted
-from tests.support.upstream import Upstream
+from tests.support.server import scripted, serving
+from tests.support.upstream import Upstream, upstream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 FOUR, FIVE = "Two and two is four.\nCONCLUSION: 4", "I count five.\nCONCLUSION: 5"
@@ -217,3 +217,24 @@ async def test_no_rule_is_told_for_a_panel_that_nobody_knows_anything_of(tmp_pat
         assert (refused.status, refused.error["code"]) == (422, "invalid_input")
         assert "no answers of lab/alpah" in refused.error["message"]
         assert refused.error["hint"] == "did you mean lab/alpha?"
+
+
+async def test_pdfs_go_to_seats_that_read_them_and_are_refused_for_others_by_name(tmp_path: Path) -> None:
+    pdf = {"name": "plan.pdf", "media_type": "application/pdf", "data": "JVBERi0xLjQ="}
+    async with scripted(tmp_path) as (up, q):
+        refused = await q.query("What does it say?", seats(up, a=FOUR), files=[pdf])
+        assert (refused.status, refused.error["code"]) == (400, "unsupported")
+        assert refused.error["message"] == "PDF documents cannot be shown to: lab/a"
+    async with upstream() as up:
+        up.model("m", FOUR)
+        openrouter = {"base_url": up.url, "api_keys": ["secret-key-1"], "models": ["m"]}
+        async with serving(tmp_path / "reads", {"providers": {"openrouter": openrouter}}) as q:
+            stored = await q.post("/api/files", pdf)
+            await q.ask("What does it say?", ["openrouter/m"], files=[{"id": stored["id"]}])
+        (asked,) = up.of(kind="seat")
+        document, text = asked.messages[-1]["content"]
+        assert document == {
+            "type": "file",
+            "file": {"filename": "plan.pdf", "file_data": "data:application/pdf;base64,JVBERi0xLjQ="},
+        }
+        assert text["text"].endswith("What does it say?")

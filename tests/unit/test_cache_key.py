@@ -13,6 +13,7 @@ from quorum_mcp.codec import encode
 from quorum_mcp.config.settings import CacheSettings
 from quorum_mcp.messages import (
     Audio,
+    Document,
     Extra,
     Image,
     JsonFormat,
@@ -103,6 +104,7 @@ PARTS: dict[type[Struct], Part] = {
         Text("Grüße"),
         Image("image/png", "aGVsbG8=", "http://example.org/a.png", "high"),
         Audio("audio/wav", "aGVsbG8="),
+        Document("a.pdf", "application/pdf", "aGVsbG8="),
         Reasoning("Hm.", "sig", "opaque"),
         ToolUse("id", "name", "{}"),
         ToolResult("id", (Text("4"),)),

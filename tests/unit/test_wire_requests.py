@@ -6,7 +6,17 @@ from tests.conformance.wire_requests import REQUESTS, TASKS
 
 from quorum_mcp.codec import decode
 from quorum_mcp.errors import QuorumError, Unsupported
-from quorum_mcp.messages import Image, Message, ModelRequest, Reasoning, Text, ToolResult, ToolUse, message
+from quorum_mcp.messages import (
+    Document,
+    Image,
+    Message,
+    ModelRequest,
+    Reasoning,
+    Text,
+    ToolResult,
+    ToolUse,
+    message,
+)
 from quorum_mcp.providers.catalog import catalog
 from quorum_mcp.providers.wire import Call, Wire
 from quorum_mcp.providers.wires import WIRES, load_wire
@@ -208,3 +218,27 @@ def test_calls_without_ids_get_some(name: str, body: bytes) -> None:
     assert sent.count("now") == 4  # Google and Ollama tell results by the tool's name
     if name == "google":
         assert one.id not in sent  # an id of our own means nothing to the vendor
+
+
+@pytest.mark.parametrize(
+    ("vendor", "sent"),
+    [
+        ("openai", {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}}),
+        ("anthropic", {"type": "document", "title": "a.pdf",
+                       "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0="}}),
+        ("google", {"inlineData": {"mimeType": "application/pdf", "data": "JVBERi0="}}),
+        ("xai", None), ("mistral", None), ("ollama", None),
+    ],
+)  # fmt: skip
+def test_documents(vendor: str, sent: dict[str, object] | None) -> None:
+    entry = catalog().vendors[vendor]
+    wire = load_wire(entry.wire, catalog().dialect(entry.wire, entry))
+    turn = Message("user", (Document("a.pdf", "application/pdf", "JVBERi0="), Text("Read.")))
+    request = ModelRequest("m", (turn,))
+    if sent is None:
+        with pytest.raises(Unsupported):
+            wire.chat(request, stream=False)
+        return
+    body = decode(wire.chat(request, stream=False).body)
+    (message,) = body.get("messages") or body["contents"]
+    assert (message.get("content") or message["parts"])[0] == sent

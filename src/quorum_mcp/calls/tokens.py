@@ -7,6 +7,7 @@ from quorum_mcp.calls.tokenizer import tokenizer
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
     Audio,
+    Document,
     Image,
     Message,
     ModelRequest,
@@ -114,5 +115,7 @@ def _part(part: object) -> int:
             return PER_IMAGE
         case Audio():
             return int(audio_seconds(part) * AUDIO_TOKENS) + 1
+        case Document():
+            return len(part.data) * 3 // 4  # its text may be packed: a token for each byte
         case _:
             return 0

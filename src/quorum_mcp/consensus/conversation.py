@@ -8,9 +8,11 @@ from msgspec import Struct
 
 from quorum_mcp.consensus.query import MAX_FILE, Query, Upload
 from quorum_mcp.errors import InvalidInput
-from quorum_mcp.messages import Image, Message, Part, Text, message
-from quorum_mcp.providers.builtin.prompt import Document, frame
+from quorum_mcp.messages import Document, Image, Message, Part, Text, message
+from quorum_mcp.providers.builtin.prompt import Document as Quoted
+from quorum_mcp.providers.builtin.prompt import frame
 
+PDF = "application/pdf"
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 """The media types of images that every vendor takes."""
 
@@ -43,20 +45,25 @@ def conversation(
 
     Args:
         query: what is asked now.
-        files: text files, shown as quoted documents.
+        files: text files, shown as quoted documents, and PDFs, which models read themselves.
         images: images of the question.
         earlier: questions and answers of the session's turns before.
     """
     messages: list[Message] = [message(m.role, m.content) for m in query.messages or ()]
     for question, answer in earlier:
         messages += [message("user", question), message("assistant", answer)]
-    documents = [frame(Document(file.name, _text(file))) for file in files]
+    documents = [frame(Quoted(file.name, _text(file))) for file in files if file.media_type != PDF]
     if query.context:
-        documents.append(frame(Document("context", query.context)))
+        documents.append(frame(Quoted("context", query.context)))
     text = "\n\n".join([*documents, query.query])
     parts: list[Part] = [
         Image(media_type=_image_type(image), data=base64.b64encode(image.content).decode())
         for image in images
+    ]
+    parts += [
+        Document(file.name, PDF, base64.b64encode(file.content).decode())
+        for file in files
+        if file.media_type == PDF
     ]
     messages.append(Message("user", (*parts, Text(text))))
     return tuple(messages)
@@ -69,7 +76,8 @@ def _text(file: File) -> str:
         text = "\x00"
     if "\x00" in text:
         raise InvalidInput(
-            f"{file.name!r} is not a text file", hint="send text files as files and pictures as images"
+            f"{file.name!r} is not a text file",
+            hint="send text and PDFs (application/pdf) as files, and pictures as images",
         )
     return text
 

@@ -14,7 +14,7 @@ from quorum_mcp.consensus.opening import seat_messages
 from quorum_mcp.consensus.plan import DEFAULT_TIMEOUT, Plan, Seat
 from quorum_mcp.consensus.query import Query
 from quorum_mcp.errors import BudgetExceeded, InvalidInput, Unsupported
-from quorum_mcp.messages import SEARCHES, Image, Message, ModelRequest
+from quorum_mcp.messages import SEARCHES, Document, Image, Message, ModelRequest
 from quorum_mcp.providers.registry import Registry
 
 MOST_CRITIQUES = 2
@@ -35,7 +35,7 @@ async def make_plan(
     """
     if query.tools:
         _searching(seats, registry)
-    _seeing(seats, conversation)
+    _seeing(seats, conversation, registry)
     rules = settings.consensus
     writers, judges = await _chains(query, seats, settings, registry, key)
     chosen = {*writers, *judges}
@@ -85,15 +85,21 @@ def _searching(seats: Sequence[Seat], registry: Registry) -> None:
         )
 
 
-def _seeing(seats: Sequence[Seat], conversation: Sequence[Message]) -> None:
-    """Refuse to show images to seats that are no language models."""
-    blind = [seat.member for seat in seats if seat.builtin]
-    if blind and any(isinstance(part, Image) for message in conversation for part in message.parts):
-        raise Unsupported(
-            f"images cannot be shown to: {', '.join(blind)}",
-            hint="name a panel of models, or leave the images out",
-            details={"members": blind},
-        )
+def _seeing(seats: Sequence[Seat], conversation: Sequence[Message], registry: Registry) -> None:
+    """Refuse to show images and documents to seats that cannot take them."""
+    parts = [part for message in conversation for part in message.parts]
+    unable = {
+        "images": [seat for seat in seats if seat.builtin],
+        "PDF documents": [seat for seat in seats if not registry.resolve(seat.model).provider.documents],
+    }
+    for what, kind in (("images", Image), ("PDF documents", Document)):
+        members = [seat.member for seat in unable[what]]
+        if members and any(isinstance(part, kind) for part in parts):
+            raise Unsupported(
+                f"{what} cannot be shown to: {', '.join(members)}",
+                hint=f"name a panel whose models take them, or leave the {what} out",
+                details={"members": members},
+            )
 
 
 async def _chains(

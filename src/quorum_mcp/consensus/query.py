@@ -49,7 +49,7 @@ class Query(BaseModel):
     context: str | None = Field(
         None, max_length=MAX_CONTEXT, description="Background for the question, at most 100,000 characters."
     )
-    files: list[Upload] = Field([], max_length=50, description="Text files that go along.")
+    files: list[Upload] = Field([], max_length=50, description="Text files and PDFs that go along.")
     file_paths: list[str] = Field(
         [], max_length=50, description="Text files of the server's machine, below its files.roots."
     )

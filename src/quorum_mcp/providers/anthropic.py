@@ -8,9 +8,9 @@ from msgspec import Struct, field
 from quorum_mcp.answers import Answer, Citation, Delta, ModelInfo, StopReason, Usage
 from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import ProviderError, Unsupported
-from quorum_mcp.messages import Audio, Image, Message, ModelRequest, Part, Reasoning, Text, ToolUse
+from quorum_mcp.messages import Audio, Document, Image, Message, ModelRequest, Part, Reasoning, Text, ToolUse
 from quorum_mcp.providers.assemble import Assembler, unknown_content
-from quorum_mcp.providers.bodies import arguments, error_of, failure, model_info, parse, system_text
+from quorum_mcp.providers.bodies import arguments, error_of, failure, model_info, parse, system_text, url_of
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 from quorum_mcp.tasks import TaskName
@@ -272,6 +272,9 @@ def _block(part: Part) -> Json:
         return {"type": "thinking", "thinking": part.text, "signature": part.signature}
     if isinstance(part, Audio):
         raise Unsupported("Anthropic takes no audio")
+    if isinstance(part, Document):
+        source = {"type": "base64", "media_type": part.media_type, "data": part.data}
+        return {"type": "document", "source": source, "title": part.name}
     result: Json = {
         "type": "tool_result",
         "tool_use_id": part.id,
@@ -287,9 +290,7 @@ def _source(image: Image) -> Json:
         raise Unsupported("Anthropic takes no detail of an image")
     if image.data is not None:
         return {"type": "base64", "media_type": image.media_type or "image/png", "data": image.data}
-    if image.url is None:
-        raise Unsupported("an image needs data or a URL")
-    return {"type": "url", "url": image.url}
+    return {"type": "url", "url": url_of(image)}
 
 
 class AnthropicReader:

@@ -34,6 +34,8 @@ class Provider(Protocol):
     kind: Kind
     tasks: frozenset[TaskName]
     """What it can be asked for besides a chat."""
+    documents: bool
+    """Whether its models can be sent PDF documents."""
     search: Searching
     """Whether its models can search the web, and whether how often can be bounded."""
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from quorum_mcp.answers import ModelInfo
 from quorum_mcp.codec import JSONError, decode, decode_halves
 from quorum_mcp.errors import BadProviderAnswer, InvalidInput, ProviderError, Unsupported
-from quorum_mcp.messages import Audio, Message, Reasoning, Text, ToolUse
+from quorum_mcp.messages import Audio, Document, Image, Message, Reasoning, Text, ToolUse
 from quorum_mcp.providers.failures import classify
 from quorum_mcp.providers.retry import duration
 from quorum_mcp.tasks import Embed
@@ -148,6 +148,18 @@ def refuse_tokens(task: Embed) -> None:
     """Raise `Unsupported` for inputs that are another vendor's tokens."""
     if task.tokens:
         raise Unsupported("this provider takes no tokens as input", hint="send texts")
+
+
+def url_of(image: Image) -> str:
+    """The address of an image that has no data. Raises `Unsupported` where it has none either."""
+    if image.url is None:
+        raise Unsupported("an image needs data or a URL")
+    return image.url
+
+
+def data_url(part: Document) -> str:
+    """A document as the address that holds it."""
+    return f"data:{part.media_type};base64,{part.data}"
 
 
 def audio_format(audio: Audio) -> str:

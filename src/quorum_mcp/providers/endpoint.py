@@ -57,6 +57,7 @@ class Endpoint:
         self.deployment = deployment
         self.base_url = self.address.base
         """What tells its answers from those of another provider of the same name."""
+        self.documents = wire.dialect.documents
         self.search: Searching = _searching(wire.dialect)
         self._auth = auth
         self._transport = transport

@@ -10,7 +10,7 @@ from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason
 from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ContentFiltered, InvalidInput, ProviderError, Unsupported
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Audio, Image, Message, ModelRequest, Part, Text, ToolResult, ToolUse
+from quorum_mcp.messages import Audio, Document, Image, Message, ModelRequest, Part, Text, ToolResult, ToolUse
 from quorum_mcp.providers.assemble import Assembler, unknown_content
 from quorum_mcp.providers.bodies import (
     arguments,
@@ -190,7 +190,7 @@ def _contents(messages: Sequence[Message]) -> list[Json]:
 def _add(parts: list[Json], part: Part, names: Mapping[str, str]) -> None:
     if isinstance(part, Text):
         parts.append({"text": part.text})
-    elif isinstance(part, Image | Audio):
+    elif isinstance(part, Image | Audio | Document):
         parts.append(_image(part) if isinstance(part, Image) else _data(part.media_type, part.data))
     elif isinstance(part, ToolUse):
         parts.append({"functionCall": _with_id({"name": part.name, "args": arguments(part)}, part.id)})

@@ -11,6 +11,7 @@ from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import (
     Audio,
+    Document,
     Image,
     Message,
     ModelRequest,
@@ -190,8 +191,8 @@ def _messages(message: Message, names: Mapping[str, str]) -> list[Json]:
             out.setdefault("tool_calls", []).append({"id": part.id, "function": function})
         elif isinstance(part, ToolResult):
             raise Unsupported("a tool's result belongs in a tool message")
-        elif isinstance(part, Audio):
-            raise Unsupported("Ollama takes no audio")
+        elif isinstance(part, Audio | Document):
+            raise Unsupported(f"Ollama takes no {'audio' if isinstance(part, Audio) else 'documents'}")
     return [out]
 
 

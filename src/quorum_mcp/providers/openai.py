@@ -10,6 +10,7 @@ from quorum_mcp.codec import decode, encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import (
     Audio,
+    Document,
     Image,
     Message,
     ModelRequest,
@@ -20,11 +21,20 @@ from quorum_mcp.messages import (
     ToolUse,
 )
 from quorum_mcp.providers.assemble import Assembler, unknown_content
-from quorum_mcp.providers.bodies import audio_format, error_of, failure, model_info, open_reasoning, parse
+from quorum_mcp.providers.bodies import (
+    audio_format,
+    data_url,
+    error_of,
+    failure,
+    model_info,
+    open_reasoning,
+    parse,
+    url_of,
+)
+from quorum_mcp.providers.openai_shapes import Completion, CompletionMessage, Function, FunctionCall
 from quorum_mcp.providers.openai_tasks import TASKS, task_answer, task_call
 from quorum_mcp.providers.responses import ResponsesReader, cite, responses_call
 from quorum_mcp.providers.sse import Event
-from quorum_mcp.providers.usage import OpenAIUsage
 from quorum_mcp.providers.wire import Call, Dialect
 from quorum_mcp.tasks import TaskName
 
@@ -38,47 +48,6 @@ STOPS: dict[str, StopReason] = {
     "function_call": "tool_use",
     "content_filter": "content_filter",
 }
-
-
-class _Function(Struct):
-    name: str | None = None
-    arguments: str | Json | None = None
-
-
-class _ToolCall(Struct):
-    index: int | None = None
-    id: str | None = None
-    type: str | None = None
-    function: _Function | None = None
-
-
-class _Message(Struct):
-    content: str | list[Json] | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    reasoning_details: list[Json] | None = None
-    tool_calls: list[_ToolCall] | None = None
-    annotations: list[Json] | None = None
-    function_call: Json | None = None
-    audio: Json | None = None
-    images: list[Json] | None = None
-
-
-class _Choice(Struct):
-    index: int = 0
-    message: _Message | None = None
-    delta: _Message | None = None
-    finish_reason: str | None = None
-    error: Json | None = None
-
-
-class _Completion(Struct):
-    id: str | None = None
-    model: str | None = None
-    choices: list[_Choice] | None = None
-    usage: OpenAIUsage | None = None
-    error: Any = None
 
 
 class _Models(Struct):
@@ -229,16 +198,16 @@ class OpenAIWire:
             return {"type": "image_url", "image_url": {"url": self._image(part), **detail}}
         if isinstance(part, Audio):
             return self._audio(part)
+        if isinstance(part, Document) and self.dialect.documents:
+            return {"type": "file", "file": {"filename": part.name, "file_data": data_url(part)}}
         raise Unsupported(f"a {type(part).__name__} part cannot stand in this message")
 
     def _image(self, image: Image) -> str:
         if image.data is not None:
             return f"data:{image.media_type or 'image/png'};base64,{image.data}"
-        if image.url is None:
-            raise Unsupported("an image needs data or a URL")
         if not self.dialect.image_urls:
             raise Unsupported("this provider takes images only as data, not by URL")
-        return image.url
+        return url_of(image)
 
     def _audio(self, audio: Audio) -> Json:
         return {"type": "input_audio", "input_audio": {"data": audio.data, "format": audio_format(audio)}}
@@ -297,7 +266,7 @@ class OpenAIReader:
 
     def whole(self, body: bytes) -> list[Delta]:
         """A whole completion."""
-        completion = parse(body, _Completion)
+        completion = parse(body, Completion)
         if completion.error is None and not completion.choices:
             raise BadProviderAnswer("the answer has no choices")
         return self._take(completion)
@@ -308,7 +277,7 @@ class OpenAIReader:
         if data == b"[DONE]":
             self.ended = True
             return []
-        return self._take(parse(data, _Completion))
+        return self._take(parse(data, Completion))
 
     def finish(self) -> Answer:
         """The answer."""
@@ -319,7 +288,7 @@ class OpenAIReader:
             self._assembler.stop = "content_filter"
         return self._assembler.finish()
 
-    def _take(self, chunk: _Completion) -> list[Delta]:
+    def _take(self, chunk: Completion) -> list[Delta]:
         if chunk.error is not None:
             raise error_of(chunk.error)
         assembler = self._assembler
@@ -341,7 +310,7 @@ class OpenAIReader:
                 assembler.stop = STOPS.get(choice.finish_reason, "other")
         return deltas
 
-    def _message(self, message: _Message) -> list[Delta]:
+    def _message(self, message: CompletionMessage) -> list[Delta]:
         assembler = self._assembler
         for kind in ("function_call", "audio", "images"):
             if getattr(message, kind):
@@ -373,10 +342,10 @@ class OpenAIReader:
             return self._assembler.reasoning("".join(texts), signature=piece.get("signature"))
         raise unknown_content(kind)
 
-    def _tool(self, position: int, call: _ToolCall) -> list[Delta]:
+    def _tool(self, position: int, call: FunctionCall) -> list[Delta]:
         if call.type not in (None, "", "function"):
             raise unknown_content(f"{call.type} tool call")
-        function = call.function or _Function()
+        function = call.function or Function()
         arguments = function.arguments or ""
         if not isinstance(arguments, str):
             arguments = encode_text(arguments)

@@ -8,9 +8,19 @@ from msgspec import Struct, field
 from quorum_mcp.answers import Answer, Citation, Delta, ReasoningDelta, StopReason, TextDelta, Usage
 from quorum_mcp.codec import encode
 from quorum_mcp.errors import Unsupported
-from quorum_mcp.messages import Image, Message, ModelRequest, Part, Reasoning, Text, ToolResult, ToolUse
+from quorum_mcp.messages import (
+    Document,
+    Image,
+    Message,
+    ModelRequest,
+    Part,
+    Reasoning,
+    Text,
+    ToolResult,
+    ToolUse,
+)
 from quorum_mcp.providers.assemble import Assembler, unknown_content
-from quorum_mcp.providers.bodies import error_of, parse
+from quorum_mcp.providers.bodies import data_url, error_of, parse
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 
@@ -24,7 +34,9 @@ def responses_call(request: ModelRequest, dialect: Dialect, *, stream: bool) -> 
             raise Unsupported(f"this provider takes no {name} together with web search")
     body: Json = {
         "model": request.model,
-        "input": [item for message in request.messages for item in _items(message)],
+        "input": [
+            item for message in request.messages for item in _items(message, documents=dialect.documents)
+        ],
         "stream": stream,
         "store": False,
         "tools": [*_tools(request), {"type": "web_search"}],
@@ -66,7 +78,7 @@ def _format(request: ModelRequest) -> Json:
     return {"type": "json_schema", "name": wanted.name, "schema": wanted.schema, "strict": wanted.strict}
 
 
-def _items(message: Message) -> list[Json]:
+def _items(message: Message, *, documents: bool) -> list[Json]:
     """One message as items: its text and images are one, each call of a tool and each result another."""
     content: list[Json] = []
     items: list[Json] = []
@@ -77,16 +89,18 @@ def _items(message: Message) -> list[Json]:
         elif isinstance(part, ToolResult):
             items.append({"type": "function_call_output", "call_id": part.id, "output": _text(part.parts)})
         else:
-            content.append(_content(part, said=message.role == "assistant"))
+            content.append(_content(part, said=message.role == "assistant", documents=documents))
     return [{"role": message.role, "content": content}, *items] if content else items
 
 
-def _content(part: Part, *, said: bool) -> Json:
+def _content(part: Part, *, said: bool, documents: bool) -> Json:
     if isinstance(part, Text):
         return {"type": "output_text" if said else "input_text", "text": part.text}
     if isinstance(part, Image):
         url = part.url if part.data is None else f"data:{part.media_type or 'image/png'};base64,{part.data}"
         return {"type": "input_image", "image_url": url}
+    if isinstance(part, Document) and documents:
+        return {"type": "input_file", "filename": part.name, "file_data": data_url(part)}
     raise Unsupported(
         "this provider takes no reasoning back together with web search"
         if isinstance(part, Reasoning)

@@ -30,6 +30,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
         image_urls: whether the vendor fetches images by URL.
         seed: whether a seed is taken.
         tasks: what the vendor can be asked for besides chats; None is all that the wire has.
+        documents: whether PDF documents can be sent.
         search: which web search of its own the vendor has, if any: the wire's, or for the openai wire that of its
             responses or a tool of OpenRouter's.
         search_bound: whether the vendor can be told how often to search at most.
@@ -47,6 +48,7 @@ class Dialect(Struct, frozen=True, forbid_unknown_fields=True):
     image_urls: bool = True
     seed: bool = True
     tasks: tuple[TaskName, ...] | None = None
+    documents: bool = False
     search: Search = "none"
     search_bound: bool = False
     search_once: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from quorum_mcp import codec
 from quorum_mcp.answers import Answer, Citation
 from quorum_mcp.messages import (
     Audio,
+    Document,
     Extra,
     Image,
     JsonFormat,
@@ -87,11 +88,11 @@ def with_parts(answer: Answer, parts: tuple[Part, ...]) -> Answer:
 
 
 def images_of(request: ModelRequest) -> int:
-    """How many images, sounds and inputs of tokens a request holds, which a guardrail is not shown."""
+    """How many images, sounds, documents and inputs of tokens a request holds, which a guardrail is not shown."""
     parts = [part for message in request.messages for part in message.parts]
     parts += [inner for part in parts if isinstance(part, ToolResult) for inner in part.parts]
     tokens = len(request.task.tokens) if isinstance(request.task, Embed) else 0
-    return tokens + sum(isinstance(part, Image | Audio) for part in parts)
+    return tokens + sum(isinstance(part, Image | Audio | Document) for part in parts)
 
 
 def _taking(texts: Sequence[str]) -> Change:
@@ -131,7 +132,7 @@ def _part(part: Part, role: str | None, change: Change) -> Part:
                 for one in part.parts
             )
             return structs.replace(part, parts=inner)
-        case Image() | Audio():
+        case Image() | Audio() | Document():
             return part
 
 

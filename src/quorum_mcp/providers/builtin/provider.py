@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason, TextDelta, Usage
 from quorum_mcp.errors import ProviderRefused, Unsupported
 from quorum_mcp.ids import new_id
-from quorum_mcp.messages import Audio, Image, ModelRequest, Native, Text
+from quorum_mcp.messages import Audio, Document, Image, ModelRequest, Native, Text
 from quorum_mcp.providers.base import Kind, Searching, Timeouts
 from quorum_mcp.providers.builtin.abstain import Abstain, abstention
 from quorum_mcp.providers.builtin.prompt import Prompt, read
@@ -45,6 +45,7 @@ class Builtin:
     kind: Kind = "builtin"
     tasks: frozenset[TaskName] = frozenset()
     search: Searching = "none"
+    documents: bool = False
 
     def takes(self, native: Native) -> bool:  # noqa: ARG002 - whatever it is
         """Never: questions are read, not passed on."""
@@ -102,6 +103,9 @@ def _check(request: ModelRequest) -> None:
         "structured output": request.format is not None,
         "images": any(isinstance(part, Image) for message in request.messages for part in message.parts),
         "audio": any(isinstance(part, Audio) for message in request.messages for part in message.parts),
+        "documents": any(
+            isinstance(part, Document) for message in request.messages for part in message.parts
+        ),
         "reasoning effort": request.reasoning_effort not in (None, "none"),
     }
     for feature, wanted in lacking.items():
