@@ -82,6 +82,9 @@ def test_cost_by_provider_is_a_ring_with_a_table_and_by_others_a_table(
     rows = page.get_by_role("table", name="Cost by tag").locator("tbody tr")
     expect(rows).to_have_count(len(get(past, "api/usage?group_by=tag")["usage"]))
     expect(page.locator(".columns li")).to_have_count(30)
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="Download as CSV").click()
+    assert coming.value.path().read_text().startswith("group,name,requests,")
 
 
 def test_performance_compares_models_and_says_where_there_is_too_little(

@@ -121,6 +121,9 @@ def what_a_key_may_not_see_is_not_there(there: World, open_page: OpenPage, key: 
         if scope == "read":
             page.evaluate("location.hash = '/budget'")
             expect(page.get_by_text("No budget concerns you")).to_be_visible()
+            expect(page.locator(".alerts .card-note")).to_have_text(
+                "live"
+            )  # the WebSocket takes the cookie too
             expect(page.get_by_role("button", name=re.compile("Set a budget|Change|Remove"))).to_have_count(0)
 
 

@@ -30,7 +30,7 @@ export function Page() {
           : html`
               <${Card}><${Figures} of=${figures(data)} /><//>
               <${Shown} of=${timeline}>${(/** @type {any} */ found) => html`<${Timeline} timeline=${found} />`}<//>
-              <${Shown} of=${comparison}>${(/** @type {any} */ found) => html`<${Comparison} lines=${found.comparison} />`}<//>
+              <${Shown} of=${comparison}>${(/** @type {any} */ found) => html`<${Comparison} lines=${found.comparison} window=${window} />`}<//>
               <${Leaderboards} window=${window} />
             `}<//>
     <//>

@@ -11,8 +11,8 @@ const TOO_FEW = "not enough data";
 
 /** @typedef {{provider: string, model: string, requests: number, n: number, avg_latency: number|null, p50_latency: number|null, p95_latency: number|null, p99_latency: number|null, p50_first_token: number|null, avg_throughput: number|null, cost_per_1k_tokens: number|null, success_rate: number|null, note: string|null}} Line */
 
-/** @param {{lines: Line[]}} props */
-export function Comparison({ lines }) {
+/** @param {{lines: Line[], window: string}} props */
+export function Comparison({ lines, window }) {
   const most = [...lines].sort((a, b) => b.requests - a.requests).slice(0, DRAWN);
   const more = lines.length > DRAWN ? `The ${DRAWN} models that were asked most; the table has all ${lines.length}.` : "";
   return html`
@@ -36,6 +36,7 @@ export function Comparison({ lines }) {
     </div>
     <${Card} title="Comparison" note="Percentiles are exact to 1 % and need 20 answers.">
       <${Table} label="Comparison of models" rows=${lines} id=${name} columns=${COLUMNS} size=${25} />
+      <p class="own-link"><a href=${`api/benchmark/providers?format=csv&time_window=${window}`} download>Download as CSV</a></p>
     <//>
   `;
 }

@@ -49,6 +49,7 @@ export function Spending() {
               ? html`<${Ring} report=${data} />`
               : html`<${Lines} report=${data} by=${by} />`}<//>
       <//>
+      <p class="own-link"><a href=${`api/usage?format=csv&group_by=${by.id}${since}`} download>Download as CSV</a></p>
       <${Days} />
     <//>
   `;
