@@ -6,6 +6,7 @@ export function money(usd) {
   if (usd === null || usd === undefined) return "price unknown";
   if (usd === 0) return "$0";
   if (usd < 0.01) return `$${usd.toFixed(Math.min(9, 1 - Math.floor(Math.log10(usd)))).replace(/0+$/, "")}`;
+  if (usd >= 1000) return `$${usd.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
   return `$${usd.toFixed(usd < 1 ? 3 : 2)}`;
 }
 
