@@ -7,13 +7,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from joserfc.jwk import ECKey
+from mcp.client import Client
+from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
+from mcp.client.streamable_http import streamable_http_client
 from tests.support.issuer import LittleIssuer, little_issuer
 from tests.support.keys import BOOTSTRAP, bearer
 from tests.support.mcp import LEGACY, MODERN, bare, messages, over_http
 from tests.support.rest import Rest
-from tests.support.server import config, serving
+from tests.support.server import Server, config, serving, write_config
 from tests.support.upstream import Upstream, upstream
 
 from quorum_mcp.access import issuer as issuer_module
@@ -227,6 +231,52 @@ async def test_keys_work_beside_tokens(tmp_path: Path) -> None:
                 assert (await client.list_tools()).tools
         assert not issuer.asked
         assert (await rest.get("/api/keys", headers=bearer(issuer.token(aud=RESOURCE)))).status == 401
+
+
+class Kept:
+    """Where a client keeps its token and what it registered."""
+
+    def __init__(self) -> None:
+        self.token: Any = None
+        self.client: Any = None
+
+    async def get_tokens(self) -> Any:
+        return self.token
+
+    async def set_tokens(self, tokens: Any) -> None:
+        self.token = tokens
+
+    async def get_client_info(self) -> Any:
+        return self.client
+
+    async def set_client_info(self, client_info: Any) -> None:
+        self.client = client_info
+
+
+async def test_a_client_finds_out_by_itself_where_to_sign_in(tmp_path: Path) -> None:
+    async with little_issuer() as issuer:
+        server = Server(tmp_path, {})
+        url = server.url + "/mcp"
+        oauth = {"issuer": issuer.url, "resource": url}
+        write_config(tmp_path, {"panels": {"default": ["builtin/arithmetic"]}, "mcp": {"oauth": oauth}})
+        provider = ClientCredentialsOAuthProvider(
+            server_url=url, storage=Kept(), client_id="me", client_secret="mine",
+            token_endpoint_auth_method="client_secret_post", issuer=issuer.url,
+        )  # fmt: skip
+        try:
+            await server.started()
+            async with (
+                httpx2.AsyncClient(auth=provider, timeout=30) as http,
+                Client(streamable_http_client(url, http_client=http)) as client,
+            ):
+                answer = await client.call_tool(
+                    "think_deeper", {"problem": "2 + 2?", "thinking_mode": "minimal"}
+                )
+                assert answer.structured_content["answer"]
+        finally:
+            server.kill()
+        assert [wanted["resource"] for wanted in issuer.wanted] == [url]
+        assert "quorum:ask" in issuer.wanted[0]["scope"]
 
 
 @pytest.mark.parametrize(

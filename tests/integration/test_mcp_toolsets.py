@@ -27,6 +27,15 @@ def test_the_default_tools_are_few_and_short() -> None:
     assert count(json.dumps(listed, separators=(",", ":"))) < MOST_TOKENS
 
 
+def test_the_tools_are_those_of_the_contract() -> None:
+    assert set(tool_operations()) == {
+        "q_in", "q_out", "orchestrate_task", "analyze_task", "query_specific_model", "code_review", "think_deeper",
+        "multi_model_review", "comparative_analysis", "review_changes", "get_orchestrator_status",
+        "update_session_context", "configure_orchestrator", "get_metrics", "generate", "list_models", "list_providers",
+        "count_tokens",
+    }  # fmt: skip
+
+
 def test_every_tool_is_in_a_toolset_and_every_name_is_a_tool() -> None:
     named = {name for names in TOOLSETS.values() for name in names}
     assert named == set(tool_operations())

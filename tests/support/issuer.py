@@ -23,6 +23,7 @@ class LittleIssuer:
         self.metadata: dict[str, Any] = {}
         self.keys: list[ECKey | RSAKey] = []
         self.asked: list[str] = []
+        self.wanted: list[dict[str, str]] = []
         self.down = False
         self.rotate()
 
@@ -63,10 +64,27 @@ class LittleIssuer:
         if self.down:
             return web.Response(status=503)
         if request.path in METADATA:
-            return web.json_response({"issuer": self.url, "jwks_uri": f"{self.url}/keys", **self.metadata})
+            return web.json_response({**self.described(), **self.metadata})
         if request.path == "/keys":
             return web.json_response({"keys": [key.as_dict(private=False) for key in self.keys]})
+        if request.path == "/token":
+            given = await request.post()
+            self.wanted.append({name: str(value) for name, value in given.items()})
+            token = self.token(aud=given["resource"], scope=given.get("scope", ""))
+            return web.json_response({"access_token": token, "token_type": "Bearer", "expires_in": 300})
         return web.Response(status=404)
+
+    def described(self) -> dict[str, Any]:
+        """Its metadata (RFC 8414)."""
+        return {
+            "issuer": self.url,
+            "jwks_uri": f"{self.url}/keys",
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "response_types_supported": ["code"],
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        }
 
 
 def _encoded(data: bytes) -> str:

@@ -60,7 +60,9 @@ async def call_operation(
         return failure(error)
     except Exception:
         log.exception("tool.crashed", tool=operation.tool)
-        return failure(QuorumError("internal error", hint="the server's log has the details"))
+        crash = QuorumError("internal error", hint="the server's log has the details")
+        crash.request_id = None if ctx.request is None else ctx.request.state.request_id
+        return failure(crash)
     return completed(answer)
 
 
