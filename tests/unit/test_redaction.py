@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 from quorum_mcp.config.load import load
 from quorum_mcp.observe.redaction import MASK, Redactor, learn
@@ -60,3 +61,21 @@ except ValueError:
     assert "ValueError: refused: ***" in done.stderr
     assert "the user's words" not in done.stderr.replace('prompt = "the user\'s words"', "")
     assert "canary" not in done.stderr
+
+
+def test_masks_what_deployments_hold(tmp_path: Path) -> None:
+    file = tmp_path / "quorum.yaml"
+    file.write_text("""
+providers:
+  lab:
+    wire: openai
+    headers: {X-Team: research, X-Gateway-Token: canary-token-1}
+    deployments:
+      - {base_url: "https://a.example/v1?sig=canary%2Fsig&api-version=2024-10-21", api_keys: [canary-key-22]}
+      - {base_url: "https://u:canary-pass@b.example/v1", headers: {Authorization: canary-auth-3}}
+""")
+    redactor = Redactor(load(config=file, env={"HOME": str(tmp_path)}, cwd=tmp_path))
+    text = (
+        "canary-token-1 canary%2Fsig canary/sig canary-key-22 canary-pass canary-auth-3 2024-10-21 research"
+    )
+    assert redactor.clean(text) == f"{' '.join([MASK] * 6)} 2024-10-21 research"

@@ -2,7 +2,7 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import fields
@@ -60,9 +60,21 @@ def _without_credentials(text: str) -> str:
     return _ASSIGNED.sub(_parameter, text)
 
 
+def secret_parameters(url: str) -> list[str]:
+    """The values in a URL's query that are secret by their names, as they are written and as they are meant."""
+    values = [found[2] for found in _ASSIGNED.finditer(url) if hides(found[1])]
+    return [*values, *map(unquote, values)]
+
+
+def hides(name: str) -> bool:
+    """Whether a parameter of a URL or a header of this name holds a secret."""
+    name = name.replace("-", "_")
+    return is_secret(name) or _SECRET_PARAMETER.fullmatch(name) is not None
+
+
 def _parameter(found: re.Match[str]) -> str:
     name, value = found.groups()
-    return f"{name}={MASK if is_secret(name) or _SECRET_PARAMETER.fullmatch(name) else value}"
+    return f"{name}={MASK if hides(name) else value}"
 
 
 class Masked(Struct, frozen=True):

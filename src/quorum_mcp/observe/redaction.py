@@ -4,7 +4,10 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from quorum_mcp.config.secrets import hides, secret_parameters
+
 if TYPE_CHECKING:
+    from quorum_mcp.config.providers import ProviderSettings
     from quorum_mcp.config.settings import Settings
 
 MASK = "***"
@@ -27,7 +30,7 @@ class Redactor:
     def __init__(self, settings: "Settings") -> None:
         named = [value for name, value in settings.env.items() if name.upper().endswith(_SECRET_ENDINGS)]
         own = [settings.secret_key, settings.bootstrap_key, settings.api_key]
-        keys = [key for provider in settings.providers.values() for key in provider.api_keys]
+        keys = [key for provider in settings.providers.values() for key in _of_provider(provider)]
         keys += [part.partition(":")[2].strip() for part in (settings.secret_key or "").split(",")]
         keys += [
             word for url in (settings.database_url, settings.redis_url) for word in _passwords(url or "")
@@ -49,6 +52,15 @@ class Redactor:
         for secret in (*self._secrets, *_learnt):
             text = text.replace(secret, MASK)
         return _API_KEY.sub(MASK, text)
+
+
+def _of_provider(provider: "ProviderSettings") -> list[str]:
+    """The keys of a provider and its deployments, and what is secret in their headers and addresses."""
+    found: list[str] = []
+    for one in (provider, *provider.deployments):
+        found += [*one.api_keys, *(value for name, value in one.headers.items() if hides(name))]
+        found += [*_passwords(one.base_url or ""), *secret_parameters(one.base_url or "")]
+    return found
 
 
 def _passwords(url: str) -> list[str]:
