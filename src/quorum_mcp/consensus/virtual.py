@@ -64,11 +64,13 @@ class VirtualModels:
 
     def _query(self, call: Call) -> Query:
         request = call.request
-        for name in ("tools", "format", "stop", "top_p", "seed", "reasoning_effort", "extra"):
+        for name in ("tools", "format", "stop", "top_p", "seed", "reasoning_effort"):
             if getattr(request, name):
                 raise Unsupported(
                     f"{call.model} takes no {name}", hint="leave it out, or name one provider's model"
                 )
+        if request.extra is not None:
+            raise Unsupported(f"{call.model} takes no {', '.join(request.extra.fields)}", hint="leave it out")
         if request.task is not None:
             raise Unsupported(f"{call.model} has no {request.task.name}", hint="name one provider's model")
         *earlier, last = [_plain(message, call.model) for message in request.messages]
