@@ -18,8 +18,8 @@ class ChatCompletions:
     def read(self, body: bytes, path: Mapping[str, str]) -> Asked:  # noqa: ARG002 - the path holds nothing
         """Read a request."""
         chat = read_chat(body)
-        head, native = chat.head, chat.request.native
-        usage = native is not None and native.usage
+        head = chat.head
+        usage = head.stream_options is not None and head.stream_options.include_usage
         stream = Chunks(head.model, usage=usage) if head.stream else None
         return Asked(head.model, chat.request, stream)
 

@@ -24,6 +24,9 @@ PRICED = frozenset(
 """Fields whose effect on the cost is known: the number of answers and the cap on their length, or none."""
 
 
+MISTRAL_FIELDS = ("prompt_mode", "random_seed", "safe_prompt")
+MISTRAL_PARTS = (b'"image_url":"', b'"image_url": "', b'"prefix":')
+"""What its messages have that OpenAI's have not: an image's address alone, and answers that were begun."""
 MEDIA = (b'"image_url"', b'"input_audio"', b'"file"')
 
 
@@ -72,6 +75,8 @@ def read_chat(body: bytes) -> Chat:
         if (value := getattr(head, name)) is not None and value < 1:
             raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out")
     fields = codec.decode(body, dict[str, Raw])
+    if _in_mistral_s_words(body, fields):
+        return Chat(head, _opened(body))
     native = Native(
         WIRE,
         fields,
@@ -86,6 +91,15 @@ def read_chat(body: bytes) -> Chat:
     )
     request = ModelRequest("", (), max_tokens=most, temperature=head.temperature, native=native)
     return Chat(head, request)
+
+
+def _in_mistral_s_words(body: bytes, fields: dict[str, Raw]) -> bool:
+    """Whether a client of Mistral's asks, on the same path: nobody else's provider knows its words."""
+    return (
+        not fields.keys().isdisjoint(MISTRAL_FIELDS)
+        or (b'"any"' in body and bytes(fields.get("tool_choice", b"")) == b'"any"')
+        or any(mark in body for mark in MISTRAL_PARTS)
+    )
 
 
 def _opened(body: bytes) -> ModelRequest:
