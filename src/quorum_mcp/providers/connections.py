@@ -156,14 +156,16 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._head: asyncio.Future[Incoming] | None = None
         self._answer: Incoming | None = None
-        self._paused = False
+        self._paused = self._complete = self._stays = False
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append  # by the parser, for each chunk: no frame of ours
+        self._parser = httptools.HttpResponseParser(self)
 
     async def ask(self, data: bytes) -> Incoming:
         """Send a request; the answer's head. Raises `OSError`, and `BadProviderAnswer` for what is no HTTP."""
         assert self._transport is not None
         self._head = asyncio.get_running_loop().create_future()
         self._answer = None
-        self._parser = httptools.HttpResponseParser(self)
         self._received, self._headers = 0, dict[str, str]()
         self._in_head, self._until_end = True, False
         self._transport.write(data)
@@ -203,6 +205,15 @@ class Connection(asyncio.Protocol):
             return
         if self._in_head and self._received > MAX_HEAD:
             self._fail(BadProviderAnswer("the answer is no HTTP: its head has no end"))
+            return
+        if self._pieces and self._answer is not None:
+            more = self._answer.feed(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
+            self._pieces.clear()
+            if more and not self._paused and self._transport is not None:
+                self._paused = True
+                self._transport.pause_reading()
+        if self._complete:
+            self._end()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header."""
@@ -220,21 +231,17 @@ class Connection(asyncio.Protocol):
         if not self._head.done():
             self._head.set_result(self._answer)
 
-    def on_body(self, body: bytes) -> None:
-        """A piece of the body."""
-        if self._answer is not None and self._answer.feed(body) and not self._paused and self._transport:
-            self._paused = True
-            self._transport.pause_reading()
-
     def on_message_complete(self) -> None:
-        """The answer is whole."""
-        answer = self._answer
-        if answer is None:
-            return
-        self._answer = self._head = None
+        """The answer is whole, once its pieces are fed."""
+        self._complete = self._answer is not None
+        self._stays = self._parser.should_keep_alive()
+
+    def _end(self) -> None:
+        answer, self._answer, self._head, self._complete = self._answer, None, None, False
+        assert answer is not None
         answer.end()
         self.go_on()
-        if self._parser.should_keep_alive():
+        if self._stays:
             self._pool.keep(self)
         else:
             self.drop()
