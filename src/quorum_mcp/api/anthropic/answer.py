@@ -20,6 +20,8 @@ STOPS: dict[StopReason, str] = {
     "content_filter": "refusal",
     "other": "end_turn",
 }
+_ENDING: Json = {"stop_reason": None, "stop_sequence": None, "stop_details": None, "container": None}
+"""What a message says of its end before it comes; every field has to be there."""
 
 
 def message(result: Result) -> Json:
@@ -27,65 +29,65 @@ def message(result: Result) -> Json:
     return _head(f"msg_{result.id}", f"{result.provider}/{result.model}") | {
         "content": _content(result.answer),
         "stop_reason": STOPS[result.answer.stop],
-        "stop_sequence": None,
         "usage": _usage(result.answer.usage),
         "quorum": extension(result),
     }
 
 
 class Events:
-    """The events of one stream: blocks are opened and closed as the kind of piece changes."""
+    """The events of one stream: blocks are opened and closed as the kind of piece changes.
+
+    Calls of tools may be open beside each other, as their pieces may come in turns.
+    """
 
     media_type = "text/event-stream"
 
     def __init__(self, model: str) -> None:
         self._id = new_id("msg")
         self._model = model
-        self._open: tuple[str, int | None] | None = None
-        self._index = -1
+        self._open: dict[tuple[str, int | None], int] = {}
+        self._count = 0
 
     def start(self) -> bytes:
         """The first event."""
         usage = _usage(Usage())
         head = _head(self._id, self._model) | {
-            "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage,
-        }  # fmt: skip
+            "content": [],
+            "usage": usage,
+        }
         return _event("message_start", message=head)
 
     def delta(self, delta: Delta) -> bytes:
         """One piece, with the block's start where it begins one."""
         match delta:
             case TextDelta(text):
-                opened = self._block("text", None, {"type": "text", "text": ""})
+                opened, index = self._block("text", None, _block(Text("")))
                 piece: Json = {"type": "text_delta", "text": text}
             case ReasoningDelta(text):
-                opened = self._block("thinking", None, {"type": "thinking", "thinking": "", "signature": ""})
+                opened, index = self._block("thinking", None, _block(Reasoning("")))
                 piece = {"type": "thinking_delta", "thinking": text}
             case ToolUseDelta():
-                begun = {"type": "tool_use", "id": delta.id or "", "name": delta.name or "", "input": {}}
-                opened = self._block("tool_use", delta.index, begun)
+                begun = _block(ToolUse(delta.id or "", delta.name or "", ""))
+                opened, index = self._block("tool_use", delta.index, begun)
                 piece = {"type": "input_json_delta", "partial_json": delta.arguments}
-        return opened + _event("content_block_delta", index=self._index, delta=piece)
+        return opened + _event("content_block_delta", index=index, delta=piece)
 
     def end(self, result: Result) -> Iterator[bytes]:
         """The last events: signatures of reasoning, the usage, and why it ended."""
         sealed = next(
             (p.signature for p in result.answer.parts if isinstance(p, Reasoning) and p.signature), None
         )
-        if sealed and self._open == ("thinking", None):
-            yield _event(
-                "content_block_delta",
-                index=self._index,
-                delta={"type": "signature_delta", "signature": sealed},
-            )
-        if self._open == ("text", None):
+        if sealed and (index := self._open.get(("thinking", None))) is not None:
+            piece = {"type": "signature_delta", "signature": sealed}
+            yield _event("content_block_delta", index=index, delta=piece)
+        if (index := self._open.get(("text", None))) is not None:
             for cited in locations(result.answer.citations):
                 piece = {"type": "citations_delta", "citation": cited}
-                yield _event("content_block_delta", index=self._index, delta=piece)
+                yield _event("content_block_delta", index=index, delta=piece)
         yield self._close()
         yield _event(
             "message_delta",
-            delta={"stop_reason": STOPS[result.answer.stop], "stop_sequence": None},
+            delta=_ENDING | {"stop_reason": STOPS[result.answer.stop]},
             usage=_usage(result.answer.usage),
             quorum=extension(result),
         )
@@ -95,19 +97,20 @@ class Events:
         """The body of an error in the middle of the stream."""
         return _event("error", **{name: value for name, value in body.items() if name != "type"})
 
-    def _block(self, kind: str, number: int | None, begun: Json) -> bytes:
-        if self._open == (kind, number):
-            return b""
-        closed = self._close()
-        self._open = (kind, number)
-        self._index += 1
-        return closed + _event("content_block_start", index=self._index, content_block=begun)
+    def _block(self, kind: str, number: int | None, begun: Json) -> tuple[bytes, int]:
+        """The open block's number, and the events that open it where it is new."""
+        key = (kind, number)
+        if key in self._open:
+            return b"", self._open[key]
+        closed = b"" if kind == "tool_use" and all(one == kind for one, _ in self._open) else self._close()
+        index = self._open[key] = self._count
+        self._count += 1
+        return closed + _event("content_block_start", index=index, content_block=begun), index
 
     def _close(self) -> bytes:
-        if self._open is None:
-            return b""
-        self._open = None
-        return _event("content_block_stop", index=self._index)
+        closed = b"".join(_event("content_block_stop", index=index) for index in self._open.values())
+        self._open.clear()
+        return closed
 
 
 def _event(kind: str, **data: Any) -> bytes:
@@ -115,7 +118,7 @@ def _event(kind: str, **data: Any) -> bytes:
 
 
 def _head(id: str, model: str) -> Json:  # noqa: A002 - the field's name
-    return {"id": id, "type": "message", "role": "assistant", "model": model}
+    return {"id": id, "type": "message", "role": "assistant", "model": model, **_ENDING}
 
 
 def _content(answer: Answer) -> list[Json]:
@@ -143,25 +146,28 @@ def _empty(part: Part) -> bool:
 def _block(part: Part) -> Json:
     match part:
         case Text(text):
-            return {"type": "text", "text": text}
+            return {"type": "text", "text": text, "citations": None}
         case Reasoning(text, signature, opaque):
             if opaque is not None and not text:
                 return {"type": "redacted_thinking", "data": opaque}
             return {"type": "thinking", "thinking": text, "signature": signature or ""}
         case ToolUse(id, name):
-            return {"type": "tool_use", "id": id, "name": name, "input": arguments_of(part)}
+            called = {"type": "tool_use", "id": id, "name": name, "input": arguments_of(part)}
+            return called | {"caller": {"type": "direct"}}
         case _:
             raise TypeError(f"a model does not answer with a {type(part).__name__}")
 
 
 def _usage(usage: Usage) -> Json:
+    searched = {"web_search_requests": usage.searches, "web_fetch_requests": 0}
     return {
         "input_tokens": usage.input - usage.cached - usage.cache_write,
         "output_tokens": usage.output,
+        "output_tokens_details": {"thinking_tokens": usage.reasoning} if usage.reasoning else None,
         "cache_read_input_tokens": usage.cached,
         "cache_creation_input_tokens": usage.cache_write,
-    } | (
-        {"server_tool_use": {"web_search_requests": usage.searches, "web_fetch_requests": 0}}
-        if usage.searches
-        else {}
-    )
+        "cache_creation": None,
+        "server_tool_use": searched if usage.searches else None,
+        "service_tier": None,
+        "inference_geo": None,
+    }
