@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 ASKED = {"model": "lab/a", "messages": [{"role": "user", "content": "Say hello."}], "temperature": 1}
 
 
+@pytest.mark.usefixtures("each_engine")
 async def test_times_stages_and_time_lines_are_those_of_the_calls(tmp_path: Path) -> None:
     async with scripted(tmp_path) as (up, q):
         up.model("a", [Say(fail="error"), Say("Hello there.", latency=0.2), *[Say("Hello.")] * 20])
