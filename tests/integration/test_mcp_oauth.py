@@ -17,10 +17,12 @@ from tests.support.issuer import LittleIssuer, little_issuer
 from tests.support.keys import BOOTSTRAP, bearer
 from tests.support.mcp import LEGACY, MODERN, bare, messages, over_http
 from tests.support.rest import Rest
+from tests.support.script import Say
 from tests.support.server import Server, config, serving, write_config
 from tests.support.upstream import Upstream, upstream
 
 from quorum_mcp.access import issuer as issuer_module
+from quorum_mcp.api import lasting
 from quorum_mcp.config.load import load
 from quorum_mcp.errors import ConfigError
 
@@ -138,6 +140,24 @@ async def test_clocks_may_differ_a_little(tmp_path: Path) -> None:
             ({"nbf": NOW + 20}, True),
         ):
             assert ((await status(rest, issuer.token(aud=RESOURCE, **claims)))[0] != 401) is good
+
+
+async def test_an_answer_arrives_though_its_token_expired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path) as (issuer, rest, up):
+        up.model("a", Say("it is four, and that is that", drip=0.7, piece=5))
+        given = {"model": "lab/a", "messages": [{"role": "user", "content": "2 + 2?"}], "stream": True}
+        for seconds, arrives in ((lasting.USER_SECONDS, True), (0.5, False)):
+            monkeypatch.setattr(lasting, "USER_SECONDS", seconds)
+            token = issuer.token(aud=RESOURCE, exp=int(time.time()) + 3)
+            async with (
+                bare(rest.url, MODERN, authorization=f"Bearer {token}") as wire,
+                wire.call("generate", token=1, **given) as response,
+            ):
+                told = await messages(response)
+            assert ("result" in told[-1]) is arrives
+            assert (await status(rest, token))[0] == 401
 
 
 async def test_keys_rotate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ from quorum_mcp.access.principal import Principal
 from quorum_mcp.errors import Forbidden, StoreUnavailable, Unauthenticated
 
 CHECK_SECONDS = 1.0
+USER_SECONDS = 330.0
+"""When a user's token is looked at again: tokens expire in minutes, and an answer that a tool waits for longer than
+that (q_out: 300 s) has to arrive all the same. What outlasts this ends with the token."""
 ENDED = 4401
 _STREAMED = frozenset({"http.response.body", "websocket.send"})
 
@@ -26,7 +29,7 @@ class Lasting:
         self._send = send
         self._who = who
         self._again = again
-        self._next = time.monotonic() + CHECK_SECONDS
+        self._next = time.monotonic() + (USER_SECONDS if who.kind == "user" else CHECK_SECONDS)
         self._over = False
 
     async def receive(self) -> Message:
