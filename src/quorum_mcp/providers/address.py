@@ -58,7 +58,8 @@ class Address:
         if MODEL in base:
             if model is None:
                 raise ProviderModelMissing(
-                    "this address is of single models and lists none", hint="name its `models` in quorum.yaml"
+                    "this address is of single models and lists none",
+                    hint="nothing, where `models` in quorum.yaml names those that there are",
                 )
             base = base.replace(MODEL, quote(model, safe=""))
         if not self._query:
