@@ -209,6 +209,17 @@ async def test_a_stream_is_cut_where_it_is_blocked_and_the_provider_stops(tmp_pa
     assert call["cost"] > 0
 
 
+async def test_readers_of_a_slow_model_need_not_wait_for_a_whole_window(tmp_path: Path) -> None:
+    async with guarded(tmp_path, window=100_000, overlap=50) as (_, up, rest):
+        up.model("a", Say(LONG, piece=40, drip=0.1))
+        body = json.dumps(chat("tell me", stream=True))
+        async with rest.session.post(rest.url + "/v1/chat/completions", data=body) as answer:
+            while b"plum" not in await answer.content.readline():
+                pass
+            assert up.open
+        await up.until(lambda: not up.open, 1.0)
+
+
 async def test_a_kept_answer_is_judged_again(tmp_path: Path) -> None:
     async with guarded(tmp_path) as (guard, up, rest):
         first = await rest.post("/v1/chat/completions", chat("which", temperature=0))

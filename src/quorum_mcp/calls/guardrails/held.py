@@ -1,5 +1,6 @@
 """A text on its way to a caller, of which nothing is let go before a guardrail has seen it with what follows."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 from quorum_mcp.calls.guardrails.hook import Window
@@ -8,6 +9,8 @@ Judge = Callable[[str, Window], Awaitable[str]]
 """What is passed on in place of a text. Raises where nothing is."""
 MOST_WINDOWS = 8
 """So many windows are held at most, while a guardrail rewrites the end of each."""
+SECONDS = 1.0
+"""After which a window that is not full yet is shown: a slow model's readers need not wait for all of it."""
 NEAR = 8
 """Characters after a change that show that it was not of something which goes on."""
 
@@ -26,11 +29,14 @@ class Held:
         self._text = ""
         self._seen = 0
         self._number = 0
+        self._since = time.monotonic()
 
     async def add(self, text: str) -> str:
         """Take more of the text; what may be passed on now."""
         self._text += text
-        if len(self._text) - self._seen < self._size:
+        new = len(self._text) - self._seen
+        late = new > self._overlap and time.monotonic() - self._since >= SECONDS
+        if new < self._size and not late:
             return ""
         return await self._pass_on(last=False)
 
@@ -46,7 +52,7 @@ class Held:
             self._text, self._seen = "", 0
             return new
         passed, self._text = parted(self._text, new, self._overlap, most=MOST_WINDOWS * self._size)
-        self._seen = len(self._text)
+        self._seen, self._since = len(self._text), time.monotonic()
         return passed
 
 
