@@ -21,7 +21,7 @@ VERSION = "2023-06-01"
 COUNTED = ("model", "messages", "system", "tools", "tool_choice", "thinking", "output_config")
 """The fields of a message that its tokens are counted of."""
 
-_STOPS: dict[str, StopReason] = {
+STOPS: dict[str, StopReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "max_tokens": "length",
@@ -42,7 +42,9 @@ class _ServerTools(Struct):
     web_search_requests: int | None = None
 
 
-class _Usage(Struct):
+class Counts(Struct):
+    """What was used, as Anthropic counts it."""
+
     input_tokens: int | None = None
     output_tokens: int | None = None
     cache_read_input_tokens: int | None = None
@@ -50,11 +52,11 @@ class _Usage(Struct):
     output_tokens_details: _OutputDetails | None = None
     server_tool_use: _ServerTools | None = None
 
-    def over(self, earlier: "_Usage | None") -> "_Usage":
+    def over(self, earlier: "Counts | None") -> "Counts":
         """These counts, and the earlier ones where these say nothing: a stream reports twice."""
         if earlier is None:
             return self
-        return _Usage(
+        return Counts(
             *(
                 mine if (mine := getattr(self, name)) is not None else getattr(earlier, name)
                 for name in self.__struct_fields__
@@ -110,7 +112,7 @@ class _Message(Struct):
     model: str | None = None
     content: list[_Block] = field(default_factory=list)
     stop_reason: str | None = None
-    usage: _Usage | None = None
+    usage: Counts | None = None
     error: Any = None
 
 
@@ -120,7 +122,7 @@ class _Event(Struct):
     message: _Message | None = None
     content_block: _Block | None = None
     delta: _Delta | None = None
-    usage: _Usage | None = None
+    usage: Counts | None = None
     error: Any = None
 
 
@@ -300,7 +302,7 @@ class AnthropicReader:
         self.ended = False
         self._assembler = Assembler()
         self._searching = searching
-        self._usage: _Usage | None = None
+        self._usage: Counts | None = None
         self._searches: set[int] = set()
 
     def whole(self, body: bytes) -> list[Delta]:
@@ -344,14 +346,14 @@ class AnthropicReader:
         self._assembler.model = message.model or ""
         self._count(message.usage)
 
-    def _count(self, usage: _Usage | None) -> None:
+    def _count(self, usage: Counts | None) -> None:
         if usage is not None:
             self._usage = usage.over(self._usage)
             self._assembler.usage = self._usage.usage()
 
     def _stop(self, reason: str | None) -> None:
         if reason is not None:
-            self._assembler.stop = _STOPS.get(reason, "other")
+            self._assembler.stop = STOPS.get(reason, "other")
 
     def _block(self, index: int, block: _Block) -> list[Delta]:
         assembler = self._assembler

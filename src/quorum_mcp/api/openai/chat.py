@@ -19,8 +19,7 @@ class ChatCompletions:
         """Read a request."""
         chat = read_chat(body)
         head = chat.head
-        usage = head.stream_options is not None and head.stream_options.include_usage
-        stream = Chunks(head.model, usage=usage) if head.stream else None
+        stream = Chunks(head.model, usage=head.usage) if head.stream else None
         return Asked(head.model, chat.request, stream)
 
     def whole(self, result: Result, options: Json) -> Json:  # noqa: ARG002 - there are none

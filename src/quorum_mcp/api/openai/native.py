@@ -54,6 +54,11 @@ class Head(Struct):
     tools: list[Any] | None = None
     functions: list[Any] | None = None
 
+    @property
+    def usage(self) -> bool:
+        """Whether a stream is to end with what was used."""
+        return self.stream_options is not None and self.stream_options.include_usage
+
 
 class Chat(Struct):
     """A request: what was looked at, and what is asked of the model."""
@@ -75,7 +80,8 @@ def read_chat(body: bytes) -> Chat:
         if (value := getattr(head, name)) is not None and value < 1:
             raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out")
     fields = codec.decode(body, dict[str, Raw])
-    if _in_mistral_s_words(body, fields):
+    if "web_search_options" in fields or _in_mistral_s_words(body, fields):
+        # Searches are counted, and every wire has its own.
         return Chat(head, _opened(body))
     native = Native(
         WIRE,
@@ -87,7 +93,7 @@ def read_chat(body: bytes) -> Chat:
         tools=bool(head.tools or head.functions)
         or any(one.role == "tool" or one.tool_calls for one in head.messages),
         unpriced=() if fields.keys() <= PRICED else tuple(sorted(fields.keys() - PRICED)),
-        usage=head.stream_options is not None and head.stream_options.include_usage,
+        usage=head.usage,
     )
     request = ModelRequest("", (), max_tokens=most, temperature=head.temperature, native=native)
     return Chat(head, request)

@@ -8,7 +8,10 @@ from quorum_mcp.providers.wire import Dialect
 
 __all__ = ["NativeCodec", "NativeStream", "native_codec"]
 
-_CODECS = {"openai": ("quorum_mcp.providers.native.openai", "OpenAINative")}
+_CODECS = {
+    "openai": ("quorum_mcp.providers.native.openai", "OpenAINative"),
+    "anthropic": ("quorum_mcp.providers.native.anthropic", "AnthropicNative"),
+}
 
 
 def native_codec(wire: str, dialect: Dialect) -> NativeCodec | None:

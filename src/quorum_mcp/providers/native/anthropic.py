@@ -1,0 +1,176 @@
+"""Anthropic's messages passed on: the caller's body to the provider, the provider's answer to the caller."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from quorum_mcp.answers import Answer, Passed, Usage
+from quorum_mcp.codec import decode, encode
+from quorum_mcp.errors import BadProviderAnswer, ContentFiltered
+from quorum_mcp.messages import ModelRequest, Native, Text
+from quorum_mcp.providers.anthropic import STOPS, VERSION, Counts
+from quorum_mcp.providers.bodies import error_of, parse
+from quorum_mcp.providers.native.events import Block, Blocks
+from quorum_mcp.providers.wire import Call, Dialect
+
+HEADERS = {"anthropic-version": VERSION}
+
+
+class _Content(Struct):
+    type: str
+    text: str | None = None
+
+
+class _Whole(Struct):
+    """A message as Anthropic publishes it. Another one is translated, not passed on."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: list[_Content]
+    stop_reason: str | None
+    usage: Counts
+
+
+class _First(Struct):
+    """The first event of a stream as Anthropic publishes it. Another stream is translated."""
+
+    type: Literal["message_start"]
+    message: _Whole
+
+
+class _Piece(Struct):
+    type: str | None = None
+    text: str | None = None
+    stop_reason: str | None = None
+
+
+class _Event(Struct):
+    type: str = ""
+    delta: _Piece | None = None
+    content_block: _Content | None = None
+    usage: Counts | None = None
+    error: Any = None
+
+
+class AnthropicNative:
+    """Passing on to a vendor that speaks Anthropic's messages."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def takes(self, native: Native) -> bool:
+        """Whether the vendor has the same words for all of it."""
+        return self._dialect.image_urls or not native.media
+
+    def call(self, request: ModelRequest, native: Native, *, stream: bool) -> Call:  # noqa: ARG002 - the body says so
+        """The caller's body, with the provider's name of the model and the cap on the answer."""
+        body: dict[str, Any] = {**native.fields, "model": request.model}
+        body["max_tokens"] = request.max_tokens
+        if request.temperature is not None:
+            body["temperature"] = request.temperature
+        return Call("POST", "/v1/messages", encode(body), HEADERS)
+
+    def whole(self, body: bytes) -> Answer:
+        """What the body says of its end and its tokens."""
+        look = _Look()
+        look.begin(decode(body, _Whole))
+        return look.answer(body)
+
+    def stream(self, native: Native) -> "AnthropicStream":  # noqa: ARG002 - it is the same for all
+        """For one stream."""
+        return AnthropicStream()
+
+
+class _Look:
+    """What is known of an answer so far."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+        self._model = ""
+        self._counts: Counts | None = None
+        self._stop: str | None = None
+        self._texts: list[str] = []
+        self._more = False
+
+    def begin(self, message: _Whole) -> str:
+        """Take a whole message, or the beginning of one."""
+        self._id, self._model = message.id, message.model
+        self.end(message.stop_reason, message.usage)
+        return "".join([self.block(block) for block in message.content])
+
+    def block(self, block: _Content) -> str:
+        """Take a block, or its beginning; returns its text."""
+        if block.type != "text":
+            self._more = True
+            return ""
+        return self.text(block.text or "")
+
+    def text(self, text: str) -> str:
+        """Take text, and return it."""
+        if text:
+            self._texts.append(text)
+        return text
+
+    def end(self, stop: str | None, counts: Counts | None) -> None:
+        """Take why it ended, and what was used so far."""
+        self._stop = stop or self._stop
+        if counts is not None:
+            self._counts = counts.over(self._counts)
+
+    def answer(self, raw: bytes | None = None) -> Answer:
+        """The answer; its parts are only its text, since `raw` or the stream holds everything."""
+        usage = self._counts.usage() if self._counts is not None else Usage(reported=False)
+        details = {"usage": {"input": usage.input, "output": usage.output}}
+        if self._stop is None:
+            raise BadProviderAnswer("the answer was cut before its end", details=details)
+        stop = STOPS.get(self._stop, "other")
+        if not self._texts and not self._more and stop != "length":
+            if stop == "content_filter":
+                raise ContentFiltered("the provider withheld the answer", details=details)
+            raise BadProviderAnswer("the answer is empty", details=details)
+        parts = (Text("".join(self._texts)),) if self._texts and not self._more else ()
+        return Answer(parts, stop, usage, self._model, self._id, raw=raw)
+
+
+class AnthropicStream:
+    """A look at a stream of events."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._begun = False
+        self._blocks = Blocks()
+        self._look = _Look()
+
+    def feed(self, data: bytes) -> Passed | None:
+        """The events that `data` completes."""
+        return self._take(self._blocks.feed(data))
+
+    def close(self) -> Passed | None:
+        """The last event, where the empty line after it is missing."""
+        return self._take(self._blocks.close())
+
+    def finish(self) -> Answer:
+        """The answer."""
+        return self._look.answer()
+
+    def _take(self, blocks: list[Block]) -> Passed | None:
+        text = "".join([self._event(block.data) for block in blocks if block.data])
+        return Passed(b"".join([block.raw for block in blocks]), text) if blocks else None
+
+    def _event(self, data: bytes) -> str:
+        look = self._look
+        if not self._begun:
+            first = decode(data, _First)
+            self._begun = True
+            return look.begin(first.message)
+        event = parse(data, _Event)
+        if event.type == "error" or event.error is not None:
+            raise error_of(event.error or "the stream ended in an error")
+        if event.type == "message_stop":
+            self.ended = True
+        look.end(event.delta.stop_reason if event.delta is not None else None, event.usage)
+        if event.content_block is not None:
+            return look.block(event.content_block)
+        return look.text(event.delta.text or "") if event.delta is not None else ""
