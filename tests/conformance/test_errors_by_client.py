@@ -117,6 +117,8 @@ async def test_a_failure_in_the_callers_dialect(
     if (case.name, client) == ("unknown field", "openai chat"):
         asked = replace(asked, body=UNPRICED)
         case = replace(case, status=400, openai=openai.BadRequestError, code="unsupported")
+    elif (case.name, client) == ("unknown field", "anthropic"):
+        asked = replace(asked, body=UNPRICED.replace(b"{", b'{"max_tokens": 9, ', 1))
     key = {"limited": limited[client], "unused": BOOTSTRAP}.get(case.asked.key or "", case.asked.key)
     seen = await failed(client, q.url, replace(asked, key=key, stream=stream))
     assert seen.status == case.status, seen

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, convert
 
 from quorum_mcp.answers import Answer, Passed, Usage
 from quorum_mcp.codec import decode, encode
@@ -21,6 +21,22 @@ class _Content(Struct):
     text: str | None = None
 
 
+class _Counts(Struct):
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int | None
+    cache_creation_input_tokens: int | None
+    cache_creation: Any
+    output_tokens_details: Any
+    server_tool_use: Any
+    service_tier: Any
+    inference_geo: Any
+
+    def counts(self) -> Counts:
+        """As what every answer has."""
+        return convert(self, Counts, from_attributes=True)
+
+
 class _Whole(Struct):
     """A message as Anthropic publishes it. Another one is translated, not passed on."""
 
@@ -30,7 +46,10 @@ class _Whole(Struct):
     model: str
     content: list[_Content]
     stop_reason: str | None
-    usage: Counts
+    stop_sequence: str | None
+    stop_details: Any
+    container: Any
+    usage: _Counts
 
 
 class _First(Struct):
@@ -97,7 +116,7 @@ class _Look:
     def begin(self, message: _Whole) -> str:
         """Take a whole message, or the beginning of one."""
         self._id, self._model = message.id, message.model
-        self.end(message.stop_reason, message.usage)
+        self.end(message.stop_reason, message.usage.counts())
         return "".join([self.block(block) for block in message.content])
 
     def block(self, block: _Content) -> str:
