@@ -6,6 +6,7 @@ more is read.
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -37,7 +38,7 @@ class Ended(Exception):
         self.reason = reason
 
 
-class Frames:
+class Frames(ABC):
     """One client. Subclasses say what runs beside (`begin`), what a frame does (`act`), how one is refused (`refuse`)."""
 
     example = "{}"
@@ -50,16 +51,17 @@ class Frames:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING)
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @abstractmethod
     async def begin(self) -> None:
         """The connection is open: start what runs beside it."""
 
+    @abstractmethod
     async def act(self, frame: Frame) -> None:
         """Do what a frame asks for."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def refuse(self, error: QuorumError, frame: Frame | None) -> None:
         """Tell that a frame (None: it was none) cannot be done."""
-        raise NotImplementedError
 
     async def serve(self, crowd: Crowd) -> None:
         """Take frames until the client goes or takes nothing any more; what it asked for ends with it."""

@@ -4,23 +4,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from quorum_mcp.answers import Answer, Passed, StopReason, Usage
+from quorum_mcp.answers import Answer, Passed, Usage
 from quorum_mcp.codec import decode, encode
 from quorum_mcp.errors import BadProviderAnswer, ContentFiltered
 from quorum_mcp.messages import ModelRequest, Native, Text
 from quorum_mcp.providers.bodies import error_of, parse
 from quorum_mcp.providers.native.events import Block, Blocks
+from quorum_mcp.providers.openai import STOPS
 from quorum_mcp.providers.usage import OpenAIUsage
 from quorum_mcp.providers.wire import Call, Dialect
 
-STOPS: dict[str, StopReason] = {
-    "stop": "stop",
-    "length": "length",
-    "model_length": "length",
-    "tool_calls": "tool_use",
-    "function_call": "tool_use",
-    "content_filter": "content_filter",
-}
 _CAPS = ("max_tokens", "max_completion_tokens")
 DONE = b"data: [DONE]\n\n"
 _USAGE = {"include_usage": True}
