@@ -7,9 +7,10 @@ from msgspec import Raw, Struct
 
 from quorum_mcp import codec
 from quorum_mcp.api.anthropic.request import read, translate
+from quorum_mcp.api.native import native
 from quorum_mcp.api.reading import json_of
 from quorum_mcp.errors import InvalidInput
-from quorum_mcp.messages import ModelRequest, Native
+from quorum_mcp.messages import ModelRequest
 
 WIRE = "anthropic"
 PRICED = frozenset(
@@ -70,17 +71,10 @@ def read_message(body: bytes) -> Asked:
     if any(tool.type not in (None, "custom") for tool in head.tools or ()):
         return Asked(head, _opened(body))  # a provider's own tools are counted, and every wire has its own
     fields = codec.decode(body, dict[str, Raw])
-    native = Native(
-        WIRE,
-        fields,
-        len(body),
-        partial(_opened, body),
-        media=sum(map(body.count, MEDIA)),
-        tools=bool(head.tools) or any(_uses_tools(turn) for turn in head.messages),
-        unpriced=() if fields.keys() <= PRICED else tuple(sorted(fields.keys() - PRICED)),
-    )
+    tools = bool(head.tools) or any(_uses_tools(turn) for turn in head.messages)
+    written = native(WIRE, body, fields, partial(_opened, body), priced=PRICED, media=MEDIA, tools=tools)
     return Asked(
-        head, ModelRequest("", (), max_tokens=head.max_tokens, temperature=head.temperature, native=native)
+        head, ModelRequest("", (), max_tokens=head.max_tokens, temperature=head.temperature, native=written)
     )
 
 

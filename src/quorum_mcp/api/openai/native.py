@@ -6,10 +6,11 @@ from typing import Any, Literal
 from msgspec import Raw, Struct
 
 from quorum_mcp import codec
+from quorum_mcp.api.native import native
 from quorum_mcp.api.openai.request import StreamOptions, read, translate
 from quorum_mcp.api.reading import json_of
 from quorum_mcp.errors import InvalidInput
-from quorum_mcp.messages import ModelRequest, Native
+from quorum_mcp.messages import ModelRequest
 
 WIRE = "openai"
 PRICED = frozenset(
@@ -83,19 +84,13 @@ def read_chat(body: bytes) -> Chat:
     if "web_search_options" in fields or _in_mistral_s_words(body, fields):
         # Searches are counted, and every wire has its own.
         return Chat(head, _opened(body))
-    native = Native(
-        WIRE,
-        fields,
-        len(body),
-        partial(_opened, body),
-        choices=head.n or 1,
-        media=sum(map(body.count, MEDIA)),
-        tools=bool(head.tools or head.functions)
-        or any(one.role == "tool" or one.tool_calls for one in head.messages),
-        unpriced=() if fields.keys() <= PRICED else tuple(sorted(fields.keys() - PRICED)),
+    tools = bool(head.tools or head.functions)
+    tools = tools or any(one.role == "tool" or one.tool_calls for one in head.messages)
+    written = native(
+        WIRE, body, fields, partial(_opened, body), priced=PRICED, media=MEDIA, tools=tools, choices=head.n or 1,
         usage=head.usage,
-    )
-    request = ModelRequest("", (), max_tokens=most, temperature=head.temperature, native=native)
+    )  # fmt: skip
+    request = ModelRequest("", (), max_tokens=most, temperature=head.temperature, native=written)
     return Chat(head, request)
 
 

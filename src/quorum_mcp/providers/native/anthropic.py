@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 from msgspec import Struct, convert
 
-from quorum_mcp.answers import Answer, Passed, Usage
+from quorum_mcp.answers import Answer, Passed
 from quorum_mcp.codec import decode, encode
-from quorum_mcp.errors import BadProviderAnswer, ContentFiltered
-from quorum_mcp.messages import ModelRequest, Native, Text
+from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.providers.anthropic import STOPS, VERSION, Counts
 from quorum_mcp.providers.bodies import error_of, parse
 from quorum_mcp.providers.native.events import Block, Blocks
+from quorum_mcp.providers.native.look import Look
 from quorum_mcp.providers.wire import Call, Dialect
 
 HEADERS = {"anthropic-version": VERSION}
@@ -102,35 +102,24 @@ class AnthropicNative:
         return AnthropicStream()
 
 
-class _Look:
-    """What is known of an answer so far."""
-
+class _Look(Look):
     def __init__(self) -> None:
-        self._id: str | None = None
-        self._model = ""
+        super().__init__()
         self._counts: Counts | None = None
         self._stop: str | None = None
-        self._texts: list[str] = []
-        self._more = False
 
     def begin(self, message: _Whole) -> str:
         """Take a whole message, or the beginning of one."""
-        self._id, self._model = message.id, message.model
+        self.id, self.model = message.id, message.model
         self.end(message.stop_reason, message.usage.counts())
         return "".join([self.block(block) for block in message.content])
 
     def block(self, block: _Content) -> str:
         """Take a block, or its beginning; returns its text."""
         if block.type != "text":
-            self._more = True
+            self.more = True
             return ""
-        return self.text(block.text or "")
-
-    def text(self, text: str) -> str:
-        """Take text, and return it."""
-        if text:
-            self._texts.append(text)
-        return text
+        return self.say(block.text or "")
 
     def end(self, stop: str | None, counts: Counts | None) -> None:
         """Take why it ended, and what was used so far."""
@@ -139,18 +128,9 @@ class _Look:
             self._counts = counts.over(self._counts)
 
     def answer(self, raw: bytes | None = None) -> Answer:
-        """The answer; its parts are only its text, since `raw` or the stream holds everything."""
-        usage = self._counts.usage() if self._counts is not None else Usage(reported=False)
-        details = {"usage": {"input": usage.input, "output": usage.output}}
-        if self._stop is None:
-            raise BadProviderAnswer("the answer was cut before its end", details=details)
-        stop = STOPS.get(self._stop, "other")
-        if not self._texts and not self._more and stop != "length":
-            if stop == "content_filter":
-                raise ContentFiltered("the provider withheld the answer", details=details)
-            raise BadProviderAnswer("the answer is empty", details=details)
-        parts = (Text("".join(self._texts)),) if self._texts and not self._more else ()
-        return Answer(parts, stop, usage, self._model, self._id, raw=raw)
+        """The answer, once it has ended."""
+        stop = None if self._stop is None else STOPS.get(self._stop, "other")
+        return self.ended(stop, None if self._counts is None else self._counts.usage(), raw)
 
 
 class AnthropicStream:
@@ -192,4 +172,4 @@ class AnthropicStream:
         look.end(event.delta.stop_reason if event.delta is not None else None, event.usage)
         if event.content_block is not None:
             return look.block(event.content_block)
-        return look.text(event.delta.text or "") if event.delta is not None else ""
+        return look.say(event.delta.text or "") if event.delta is not None else ""

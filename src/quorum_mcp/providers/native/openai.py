@@ -6,10 +6,11 @@ from msgspec import Struct
 
 from quorum_mcp.answers import Answer, Passed, Usage
 from quorum_mcp.codec import decode, encode
-from quorum_mcp.errors import BadProviderAnswer, ContentFiltered
-from quorum_mcp.messages import ModelRequest, Native, Text
+from quorum_mcp.errors import BadProviderAnswer
+from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.providers.bodies import error_of, parse
 from quorum_mcp.providers.native.events import Block, Blocks
+from quorum_mcp.providers.native.look import Look
 from quorum_mcp.providers.openai import STOPS
 from quorum_mcp.providers.usage import OpenAIUsage
 from quorum_mcp.providers.wire import Call, Dialect
@@ -152,30 +153,22 @@ class OpenAINative:
         return OpenAIStream(native)
 
 
-class _Look:
-    """What is known of an answer so far."""
-
+class _Look(Look):
     def __init__(self) -> None:
+        super().__init__()
         self._stop: str | None = None
         self._refused = False
-        self._id: str | None = None
-        self._model = ""
         self._usage: Usage | None = None
-        self._texts: list[str] = []
-        self._more = False
 
     def take(self, found: _Body | _First | _Whole) -> str:
         """Take a whole answer or a chunk of one; returns its text."""
         if found.error is not None:
             raise error_of(found.error)
-        self._id = self._id or found.id
-        self._model = self._model or found.model
+        self.id = self.id or found.id
+        self.model = self.model or found.model
         if found.usage is not None:
             self._usage = found.usage.usage()
-        text = "".join([self._choice(choice) for choice in found.choices])
-        if text:
-            self._texts.append(text)
-        return text
+        return self.say("".join([self._choice(choice) for choice in found.choices]))
 
     @property
     def stopped(self) -> bool:
@@ -192,26 +185,16 @@ class _Look:
         if message is None:
             return ""
         self._refused = self._refused or bool(message.refusal)
-        self._more = self._more or self._refused or message.more
+        self.more = self.more or self._refused or message.more
         if isinstance(message.content, str):
             return message.content
-        self._more = self._more or bool(message.content)
+        self.more = self.more or bool(message.content)
         return ""
 
     def answer(self, raw: bytes | None = None) -> Answer:
-        """The answer; its parts are only its text, since `raw` or the stream holds everything."""
-        usage = self._usage or Usage(reported=False)
-        details = {"usage": {"input": usage.input, "output": usage.output}} if self._usage else None
-        if self._stop is None:
-            raise BadProviderAnswer("the answer was cut before its end", details=details)
-        stop = "content_filter" if self._refused else STOPS.get(self._stop, "other")
-        if not self._texts and not self._more and stop != "length":
-            if stop == "content_filter":
-                raise ContentFiltered("the provider withheld the answer", details=details)
-            raise BadProviderAnswer("the answer is empty", details=details)
-        # Where there is more than text, the text alone is not the answer, so that it is not kept for others.
-        parts = (Text("".join(self._texts)),) if self._texts and not self._more else ()
-        return Answer(parts, stop, usage, self._model, self._id, raw=raw)
+        """The answer, once it has ended."""
+        stop = None if self._stop is None else STOPS.get(self._stop, "other")
+        return self.ended("content_filter" if stop and self._refused else stop, self._usage, raw)
 
 
 class OpenAIStream:
