@@ -6,6 +6,7 @@ everywhere else.
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -15,6 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from quorum_mcp import codec
 
 Tuples = Sequence[tuple[Any, ...]]
+_AT_ONCE = (100, 10, 1)
+"""How many rows a statement of SQLite takes: the most first, so that what is left goes with the fewest statements."""
 
 
 def store_new(conn: Connection, table: Table, rows: Tuples) -> set[str]:
@@ -29,17 +32,15 @@ def store_new(conn: Connection, table: Table, rows: Tuples) -> set[str]:
         columns = _columns(sorted(rows, key=itemgetter(0)))
         return set(conn.exec_driver_sql(_postgresql_new(table), columns).scalars())
     new = {row[0]: row for row in rows}
-    insert = _sqlite_insert(table)
     try:
         with conn.begin_nested():  # nearly always all of them are new
-            conn.exec_driver_sql(insert, [*new.values()])
+            _sqlite_insert(conn, table, [*new.values()])
         return set(new)
     except IntegrityError:
         # Who writes on SQLite is alone, so that a look before is as good.
         for key in conn.exec_driver_sql(_known(table), (codec.encode_text([*new]),)).scalars():
             del new[key]
-        if new:
-            conn.exec_driver_sql(insert, [*new.values()])
+        _sqlite_insert(conn, table, [*new.values()])
     return set(new)
 
 
@@ -53,7 +54,21 @@ def add_up(conn: Connection, table: Table, rows: Tuples) -> None:
     if conn.dialect.name == "postgresql":
         conn.exec_driver_sql(_postgresql_add(table), _columns(rows))
     else:
-        conn.exec_driver_sql(_sqlite_insert(table) + adding(table), list(rows))
+        _sqlite_insert(conn, table, rows, adding(table))
+
+
+def _sqlite_insert(conn: Connection, table: Table, rows: Tuples, end: str = "") -> None:
+    """Insert with few statements.
+
+    The driver lets go of the interpreter at each step of one, and in a busy program this thread gets it back only
+    after the interpreter's switch interval: row by row, it would never keep up.
+    """
+    start = 0
+    for count in _AT_ONCE:
+        insert = _sqlite_values(table, count) + end
+        while len(rows) - start >= count:
+            conn.exec_driver_sql(insert, tuple(chain.from_iterable(rows[start : start + count])))
+            start += count
 
 
 @cache
@@ -63,9 +78,10 @@ def _known(table: Table) -> str:
 
 
 @cache
-def _sqlite_insert(table: Table) -> str:
+def _sqlite_values(table: Table, count: int) -> str:
     marks = ", ".join("?" * len(table.c))
-    return f"INSERT INTO {table.name} ({_names(table)}) VALUES ({marks})"  # noqa: S608
+    lists = ", ".join([f"({marks})"] * count)
+    return f"INSERT INTO {table.name} ({_names(table)}) VALUES {lists}"  # noqa: S608
 
 
 @cache
