@@ -8,13 +8,16 @@ upgrade that is not offered is no reason to lose a body: the request is read aga
 Nothing is timed for each request: `sweep` looks at every connection once a second.
 """
 
+import asyncio
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from quorum_mcp import codec
+from quorum_mcp.api.cycle import SHORT_WAY, Cycle
 from quorum_mcp.errors import InvalidInput
 
 MAX_HEAD = 64 * 1024
@@ -108,8 +111,46 @@ class Connection(HttpToolsProtocol):
         if self.refused is not None:
             raise _Stop
         self.in_head = False
-        if not self.parser.should_upgrade() or self._should_upgrade():
-            super().on_headers_complete()
+        self.scope["method"] = self.parser.get_method().decode("ascii")
+        if not self.parser.should_upgrade():
+            self._serve()
+
+    def _serve(self) -> None:
+        """As uvicorn does it, with a cycle of ours; what is asked for before an answer is out waits."""
+        scope, app, parser = cast("Any", self.scope), cast("Any", self.app), self.parser
+        version = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["http_version"] = version
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["query_string"] = url.query or b""
+        before: Any = self.cycle  # None before the first request
+        self.cycle = cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        scope["extensions"] = {SHORT_WAY: cycle}
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone; so is whoever waited for an answer."""
+        super().connection_lost(exc)
+        if isinstance(self.cycle, Cycle):
+            self.cycle.lost()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""

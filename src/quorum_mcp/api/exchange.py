@@ -3,13 +3,14 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from starlette.types import Receive, Scope, Send
 
 from quorum_mcp import codec, money
 from quorum_mcp.access.principal import Principal
+from quorum_mcp.api.cycle import Cycle
 from quorum_mcp.api.failures import error_headers
 from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError, TooLarge
@@ -26,28 +27,72 @@ class Raw(Struct, frozen=True):
     body: bytes
 
 
+class Out(Protocol):
+    """Where an answer goes."""
+
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Send a whole answer."""
+        ...
+
+    async def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """Send the head of a stream."""
+        ...
+
+    async def piece(self, data: bytes, *, last: bool = False) -> None:
+        """Send a piece of it."""
+        ...
+
+
+class Asgi:
+    """An answer that goes out as any ASGI server takes it; an `Out`."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """As `Out` says."""
+        await self.start(status, {"content-length": str(len(body)), **headers})
+        await self.piece(body, last=True)
+
+    async def start(self, status: int, headers: Mapping[str, str]) -> None:
+        """As `Out` says."""
+        lines = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+
+    async def piece(self, data: bytes, *, last: bool = False) -> None:
+        """As `Out` says."""
+        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+
 class Exchange:
     """A request that is being answered.
 
     Attributes:
         headers: of the request, by their names in lower case.
-        status: of the answer, 0 until its head is out.
+        status: of the answer, 0 until its head is out; `ended` where nothing may follow any more.
         more: headers of any answer, asked for when its head goes out.
-        own: header lines of any answer.
+        own: headers of any answer.
         again: asks who the caller is, once more; where it is there, it is asked while a stream goes on.
+
+    Args:
+        scope: of ASGI, as `receive` and `send` are.
+        receive: the request's body.
+        send: takes the answer.
+        cycle: takes it instead, where the server has a short way.
     """
 
-    def __init__(
-        self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, cycle: Cycle | None = None) -> None:
         self.scope = scope
         self._receive = receive
-        self._send = send
-        self.headers = header_map(scope["headers"]) if headers is None else headers
+        self._cycle = cycle
+        self._out: Out = Asgi(send) if cycle is None else cycle
+        self.headers = header_map(scope["headers"])
         self.status = 0
-        self.more: Callable[[], Mapping[str, str]] = dict
-        self.own: tuple[tuple[bytes, bytes], ...] = ()
+        self.ended = False
+        self.more: Callable[[], Mapping[str, str]] | None = None
+        self.own: dict[str, str] = {}
         self.again: Callable[[], Awaitable[Principal]] | None = None
+        self._lasting: Lasting | None = None
 
     @property
     def begun(self) -> bool:
@@ -133,7 +178,7 @@ class Exchange:
 
     async def unless_hung_up(self, work: Awaitable[T]) -> T:
         """Do `work` in this task; if the caller hangs up first, cancel it. The body must have been read before."""
-        watch = _Watch(self._receive)
+        watch = _Watch(self._receive, self._cycle)
         try:
             return await work
         except asyncio.CancelledError:
@@ -149,7 +194,7 @@ class Exchange:
 
     async def raw(self, value: Raw, headers: Mapping[str, str]) -> None:
         """The whole answer, which is no JSON."""
-        await self._whole(200, value.body, headers, value.media_type.encode())
+        await self._whole(200, value.body, headers, value.media_type)
 
     async def written(self, body: bytes, headers: Mapping[str, str]) -> None:
         """The whole answer, as JSON that is written already."""
@@ -162,27 +207,37 @@ class Exchange:
     async def stream(self, media_type: str, headers: Mapping[str, str]) -> None:
         """The head of a stream."""
         if self.again is not None:
-            self._send = Lasting(self._receive, self._send, self.principal, self.again).send
-        await self._start(200, media_type.encode(), headers, (b"cache-control", b"no-store"))
+            self._lasting = Lasting(self.principal, self.again)
+        self.status = 200
+        await self._out.start(200, self._headers(media_type, headers, {"cache-control": "no-store"}))
 
     async def piece(self, data: bytes, *, last: bool = False) -> None:
-        """A piece of the stream."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+        """A piece of the stream.
+
+        Raises:
+            Cancelled: whoever asked would not be let in any more; the stream has ended.
+        """
+        lasting = self._lasting
+        if lasting is not None and not last and lasting.due and await lasting.ended():
+            await self._out.piece(b"", last=True)
+            self.ended = True
+            raise Cancelled("the key has ended that this was asked with")
+        if not self.ended:
+            await self._out.piece(data, last=last)
 
     async def _whole(
-        self, status: int, body: bytes, headers: Mapping[str, str], kind: bytes = b"application/json"
-    ) -> None:
-        await self._start(status, kind, headers, (b"content-length", str(len(body)).encode()))
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def _start(
-        self, status: int, kind: bytes, headers: Mapping[str, str], *more: tuple[bytes, bytes]
+        self, status: int, body: bytes, headers: Mapping[str, str], kind: str = "application/json"
     ) -> None:
         self.status = status
-        lines = [(b"content-type", kind), *more, *self.own]
-        given = {**headers, **self.more()}
-        lines += [(name.encode(), value.encode("latin-1", "replace")) for name, value in given.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": lines})
+        await self._out.whole(status, self._headers(kind, headers), body)
+
+    def _headers(self, kind: str, *more: Mapping[str, str]) -> dict[str, str]:
+        headers = {"content-type": kind, **self.own}
+        for one in more:
+            headers.update(one)
+        if self.more is not None:
+            headers.update(self.more())
+        return headers
 
 
 def header_map(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -195,21 +250,32 @@ def _too_large() -> TooLarge:
 
 
 class _Watch:
-    """Looks whether the caller is still there, and cancels the task that began it when not.
+    """Cancels the task that began it when the caller goes.
 
-    Most requests are over before the first look: a task of its own for each would cost more than it does.
+    Where nobody tells, it looks by itself, after a while: most requests are over before, and a task of its own for
+    each would cost more than it does.
     """
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, cycle: Cycle | None) -> None:
         self.gone = False
         self._receive = receive
+        self._cycle = cycle
         self._task = asyncio.current_task()
         self._looking: asyncio.Task[None] | None = None
-        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin)
+        self._timer: asyncio.TimerHandle | None = None
+        if cycle is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin)
+        elif cycle.disconnected:
+            self._leave()
+        else:
+            cycle.gone = self._leave
 
     def end(self) -> None:
         """The work is done."""
-        self._timer.cancel()
+        if self._cycle is not None:
+            self._cycle.gone = None
+        if self._timer is not None:
+            self._timer.cancel()
         if self._looking is not None:
             self._looking.cancel()
         if self.gone and self._task is not None:
@@ -221,6 +287,9 @@ class _Watch:
     async def _look(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._leave()
+
+    def _leave(self) -> None:
         if self._task is not None:
             self.gone = True
             self._task.cancel()

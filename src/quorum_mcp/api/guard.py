@@ -11,7 +11,7 @@ from quorum_mcp.access.authenticate import Authenticator
 from quorum_mcp.access.network import check_host, check_origin
 from quorum_mcp.api.exchange import Exchange
 from quorum_mcp.api.failures import error_response
-from quorum_mcp.api.lasting import Lasting
+from quorum_mcp.api.lasting import Lasting, LastingMessages
 from quorum_mcp.api.login import LOGIN, LOGOUT
 from quorum_mcp.api.mcp.endpoint import PATHS
 from quorum_mcp.config.settings import Settings
@@ -63,7 +63,7 @@ class Guard:
         request = request_id()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request
-        exchange.own = ((b"x-request-id", request.encode()), NOSNIFF)
+        exchange.own = {"x-request-id": request, "x-content-type-options": "nosniff"}
         if len(headers) != len(scope["headers"]):
             _single(scope["headers"])
         self._addressed(headers, scope.get("server"))
@@ -103,7 +103,7 @@ class Guard:
                 changes = scope.get("method") not in UNCHANGING
                 again = partial(asked.authenticate, headers, asked_by, changes=changes)
                 state["principal"] = who = await again()
-                lasting = Lasting(receive, send, who, again)
+                lasting = LastingMessages(receive, send, Lasting(who, again))
                 receive, send = lasting.receive, lasting.send
         except QuorumError as error:
             error.request_id = state["request_id"]

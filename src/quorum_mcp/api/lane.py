@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from quorum_mcp.api.cycle import SHORT_WAY
 from quorum_mcp.api.exchange import Exchange
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.model_route import ModelRoute
@@ -35,12 +36,14 @@ class Lanes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
+        # Taken out, since the cycle has the scope: nothing but the garbage collector would get rid of the two.
+        cycle = scope.get("extensions", {}).pop(SHORT_WAY, None)
         route = self._routes.get(scope.get("path", ""))
         if route is None or scope.get("method") != "POST" or scope.get("root_path"):
             await self._rest(scope, receive, send)
             return
         began, path = time.monotonic(), scope["path"]
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, cycle)
         try:
             try:
                 await self._guard.admit(exchange)

@@ -17,25 +17,49 @@ _STREAMED = frozenset({"http.response.body", "websocket.send"})
 
 
 class Lasting:
-    """One exchange. Nothing more is streamed to, or taken from, a caller who would not be let in now.
+    """Whether the caller of one exchange would still be let in."""
 
-    A plain answer that is on its way is not held back: whoever asked was let in.
-    """
-
-    def __init__(
-        self, receive: Receive, send: Send, who: Principal, again: Callable[[], Awaitable[Principal]]
-    ) -> None:
-        self._receive = receive
-        self._send = send
+    def __init__(self, who: Principal, again: Callable[[], Awaitable[Principal]]) -> None:
         self._who = who
         self._again = again
         self._next = time.monotonic() + (USER_SECONDS if who.kind == "user" else CHECK_SECONDS)
         self._over = False
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time to ask again."""
+        return self._over or time.monotonic() >= self._next
+
+    async def ended(self) -> bool:
+        """Whether the caller is not let in any more; asked once a second at most."""
+        if self._over or not self.due:
+            return self._over
+        self._next = time.monotonic() + CHECK_SECONDS
+        try:
+            self._over = (await self._again()).id != self._who.id
+        except (Unauthenticated, Forbidden):
+            self._over = True
+        except StoreUnavailable:
+            pass  # nobody knows better at the moment
+        return self._over
+
+
+class LastingMessages:
+    """The messages of one exchange. Nothing more is streamed to, or taken from, a caller who would not be let in now.
+
+    A plain answer that is on its way is not held back: whoever asked was let in.
+    """
+
+    def __init__(self, receive: Receive, send: Send, lasting: Lasting) -> None:
+        self._receive = receive
+        self._send = send
+        self._lasting = lasting
+        self._over = False
+
     async def receive(self) -> Message:
         """The next message from the client."""
         message = await self._receive()
-        if message["type"] == "websocket.receive" and await self._ended():
+        if message["type"] == "websocket.receive" and await self._lasting.ended():
             await self._end("websocket.send")
             return {"type": "websocket.disconnect", "code": ENDED}
         return message
@@ -46,22 +70,10 @@ class Lasting:
         if self._over:
             return
         streamed = kind in _STREAMED and (kind != "http.response.body" or message.get("more_body", False))
-        if streamed and await self._ended():
+        if streamed and await self._lasting.ended():
             await self._end(kind)
             return
         await self._send(message)
-
-    async def _ended(self) -> bool:
-        now = time.monotonic()
-        if self._over or now < self._next:
-            return self._over
-        self._next = now + CHECK_SECONDS
-        try:
-            return (await self._again()).id != self._who.id
-        except (Unauthenticated, Forbidden):
-            return True
-        except StoreUnavailable:
-            return False  # nobody knows better at the moment
 
     async def _end(self, kind: str) -> None:
         if self._over:

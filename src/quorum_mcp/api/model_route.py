@@ -129,7 +129,7 @@ class ModelRoute:
     async def _answer(self, asked: Asked, exchange: Exchange) -> None:
         services = self._services()
         calls = services.get(Calls)
-        exchange.more = lambda: rate_headers(calls.limits, exchange.principal)
+        exchange.more = partial(rate_headers, calls.limits, exchange.principal)
         if asked.before is not None:
             asked.request = await asked.before(services, exchange.principal)
         call = self._call(asked, exchange, services.get(Settings))

@@ -11,7 +11,7 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -27,6 +27,19 @@ UNPACKED = 1 << 20
 """Bytes that are unpacked at once."""
 EYEBALLS_SECONDS = 0.25
 """How long one address of a name may take to connect before the next is tried beside it."""
+
+
+class Unpacker(Protocol):
+    """Undoes a content coding; `zlib` gives it no public name."""
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        """What was fed and does not fit what was asked for."""
+        ...
+
+    def decompress(self, data: bytes, most: int, /) -> bytes:
+        """At most so many bytes."""
+        ...
 
 
 class Target(NamedTuple):
@@ -53,20 +66,73 @@ def target_of(url: str) -> Target:
     return Target(parts.hostname, parts.port or (443 if secure else 80), secure, fixed)
 
 
-class Incoming:
-    """An answer: its head is here, its body is still to be read."""
+def encoded(method: str, target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A request as it is sent; it takes gzip and deflate where its headers do not say.
 
-    def __init__(self, connection: "Connection", status: int, headers: dict[str, str]) -> None:
-        self.status = status
-        self.headers: Mapping[str, str] = headers
+    Raises `ValueError` for a header that cannot be sent.
+    """
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        raise ValueError("a header has more than one line")
+    if "accept-encoding" not in headers:
+        lines += "accept-encoding: gzip, deflate\r\n"
+    if body or method == "POST":
+        lines += f"content-length: {len(body)}\r\n"
+    return f"{method} {target.line}{lines}\r\n".encode() + body
+
+
+class Incoming:
+    """An answer that was asked for: its head is here once `begun` has returned, its body is read after that.
+
+    Attributes:
+        status: of its head, 0 before that is here.
+        whole: whether all of it is here.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_error",
+        "_pieces",
+        "_size",
+        "_unpacker",
+        "_waiter",
+        "headers",
+        "status",
+        "whole",
+    )
+
+    def __init__(self, connection: "Connection") -> None:
+        self.status = 0
+        self.headers: Mapping[str, str] = {}
         self.whole = False
         self._connection = connection
         self._pieces: deque[bytes] = deque()
         self._size = 0
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
-        packed = headers.get("content-encoding", "identity").lower() in ("gzip", "x-gzip", "deflate")
-        self._unpacker = zlib.decompressobj(47) if packed else None
+        self._unpacker: Unpacker | None = None
+
+    async def begun(self) -> "Incoming":
+        """Wait for the head; whoever stops waiting drops the connection.
+
+        Raises `OSError`, and `BadProviderAnswer` for what is no HTTP.
+        """
+        try:
+            while not self.status and self._error is None:
+                await self._more()
+            if self._error is not None:
+                raise self._error
+        except BaseException:
+            self._connection.drop()
+            raise
+        return self
+
+    def begin(self, status: int, headers: dict[str, str]) -> None:
+        """The head is here."""
+        self.status, self.headers = status, headers
+        if headers.get("content-encoding", "identity").lower() in ("gzip", "x-gzip", "deflate"):
+            self._unpacker = zlib.decompressobj(47)
+        self._wake()
 
     async def read(self, most: int) -> bytes:
         """What is there of the body, waiting for some; empty at its end. At most so many bytes as came; -1: all.
@@ -76,11 +142,7 @@ class Incoming:
         """
         while True:
             while not self._pieces and not self.whole and self._error is None:
-                self._waiter = asyncio.get_running_loop().create_future()
-                try:
-                    await self._waiter
-                finally:
-                    self._waiter = None
+                await self._more()
             if self._error is not None:
                 raise self._error
             data = self._take(most)
@@ -102,15 +164,24 @@ class Incoming:
         self._wake()
 
     def set_exception(self, error: BaseException) -> None:
-        """Whoever reads gets this error."""
+        """Whoever waits for it gets this error, and nothing more comes."""
         if self._error is None and not (self.whole and not self._pieces):
             self._error = error
             self._wake()
+            if not self.whole:
+                self._connection.drop()
 
     def close(self) -> None:
         """Let the connection go; before the body's end that drops it, which tells the provider to stop."""
         if not self.whole:
             self._connection.drop()
+
+    async def _more(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -154,26 +225,20 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0
         self.open = False
         self._transport: asyncio.Transport | None = None
-        self._head: asyncio.Future[Incoming] | None = None
         self._answer: Incoming | None = None
         self._paused = self._complete = self._stays = False
         self._pieces: list[bytes] = []
         self.on_body = self._pieces.append  # by the parser, for each chunk: no frame of ours
         self._parser = httptools.HttpResponseParser(self)
 
-    async def ask(self, data: bytes) -> Incoming:
-        """Send a request; the answer's head. Raises `OSError`, and `BadProviderAnswer` for what is no HTTP."""
+    def ask(self, data: bytes) -> Incoming:
+        """Send a request; its answer."""
         assert self._transport is not None
-        self._head = asyncio.get_running_loop().create_future()
-        self._answer = None
+        self._answer = answer = Incoming(self)
         self._received, self._headers = 0, dict[str, str]()
         self._in_head, self._until_end = True, False
         self._transport.write(data)
-        try:
-            return await self._head
-        except BaseException:
-            self.drop()
-            raise
+        return answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there."""
@@ -184,17 +249,17 @@ class Connection(asyncio.Protocol):
         self.open = False
         self._pool.forget(self)
         answer, self._answer = self._answer, None
-        if answer is not None:
-            if self._until_end and exc is None:
-                answer.end()
-            else:
-                answer.set_exception(exc or ConnectionError("the connection ended before the answer did"))
-        elif self._head is not None and not self._head.done():
-            self._head.set_exception(exc or ConnectionError("the connection ended without an answer"))
+        if answer is None:
+            return
+        if self._until_end and exc is None:
+            answer.end()
+        else:
+            until = "before the answer did" if answer.status else "without an answer"
+            answer.set_exception(exc or ConnectionError(f"the connection ended {until}"))
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
-        if self._head is None:  # nobody asked
+        if self._answer is None:  # nobody asked
             self.drop()
             return
         self._received += len(data)
@@ -206,7 +271,7 @@ class Connection(asyncio.Protocol):
         if self._in_head and self._received > MAX_HEAD:
             self._fail(BadProviderAnswer("the answer is no HTTP: its head has no end"))
             return
-        if self._pieces and self._answer is not None:
+        if self._pieces:
             more = self._answer.feed(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
             self._pieces.clear()
             if more and not self._paused and self._transport is not None:
@@ -223,21 +288,19 @@ class Connection(asyncio.Protocol):
         """The head is whole; one that only says that another follows is dropped."""
         status = self._parser.get_status_code()
         headers, self._headers = self._headers, {}
-        if status < 200 or self._head is None:
+        if status < 200 or self._answer is None:
             return
         self._in_head = False
-        self._answer = Incoming(self, status, headers)
         self._until_end = "content-length" not in headers and "transfer-encoding" not in headers
-        if not self._head.done():
-            self._head.set_result(self._answer)
+        self._answer.begin(status, headers)
 
     def on_message_complete(self) -> None:
         """The answer is whole, once its pieces are fed."""
-        self._complete = self._answer is not None
+        self._complete = not self._in_head
         self._stays = self._parser.should_keep_alive()
 
     def _end(self) -> None:
-        answer, self._answer, self._head, self._complete = self._answer, None, None, False
+        answer, self._answer, self._complete = self._answer, None, False
         assert answer is not None
         answer.end()
         self.go_on()
@@ -262,8 +325,6 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: Exception) -> None:
         if self._answer is not None:
             self._answer.set_exception(error)
-        elif self._head is not None and not self._head.done():
-            self._head.set_exception(error)
         self.drop()
 
 
@@ -276,35 +337,14 @@ class Pool:
         self._context: ssl.SSLContext | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def request(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str], connect: float
-    ) -> Incoming:
-        """Send; the answer's head.
-
-        Args:
-            method: the method.
-            url: where to, encoded.
-            body: the body, sent with its length where there is one.
-            headers: those of this request; `accept-encoding` is gzip and deflate where they do not say.
-            connect: seconds that a new connection may take.
+    async def get(self, target: Target, connect: float) -> Connection:
+        """A connection to ask on: one that nobody uses, or a new one, which may take `connect` seconds.
 
         Raises:
-            OSError: no connection, or it ended before an answer began.
-            ProviderTimeout: no connection in time.
-            BadProviderAnswer: what came is no HTTP.
-            ValueError: the URL or a header cannot be sent.
+            OSError: there is none.
+            ProviderTimeout: there is none in time.
         """
-        target = target_of(url)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-            raise ValueError("a header has more than one line")
-        if "accept-encoding" not in headers:
-            lines += "accept-encoding: gzip, deflate\r\n"
-        if body or method == "POST":
-            lines += f"content-length: {len(body)}\r\n"
-        data = f"{method} {target.line}{lines}\r\n".encode() + body
-        connection = self._free(target[:3]) or await self._connected(target, connect)
-        return await connection.ask(data)
+        return self._free(target[:3]) or await self._connected(target, connect)
 
     def keep(self, connection: Connection) -> None:
         """Nobody uses it any more."""

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from quorum_mcp.errors import BadProviderAnswer, ProviderTimeout, ProviderUnavailable
 from quorum_mcp.providers.base import Timeouts
-from quorum_mcp.providers.connections import Incoming, Pool
+from quorum_mcp.providers.connections import Incoming, Pool, encoded, target_of
 from quorum_mcp.providers.proxied import Proxied, ProxiedAnswer
 
 MAX_BODY = 64 * 1024 * 1024
@@ -52,7 +52,7 @@ class Clock:
         began = self._loop.time()
         self._end = began + timeouts.total
         self._limit = min(began + timeouts.first_byte, self._end)
-        self._started = self._waiting = False
+        self._started, self._waiting = False, True
         self._timer: asyncio.TimerHandle | None = None
         self._tell: Callable[[ProviderTimeout], None] | None = None
 
@@ -129,7 +129,6 @@ class Response:
         self._max = max_body
         self.status = raw.status
         self.headers = raw.headers
-        clock.watch(raw.set_exception)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, until its end. Raises `ProviderTimeout`, and `BadProviderAnswer` where it is cut."""
@@ -184,27 +183,26 @@ class Transport:
             ProviderTimeout: a limit was passed.
         """
         clock = Clock(timeouts)
-        raw = await clock.head(self._sent(request, timeouts))
         try:
-            yield Response(raw, clock, self._max_body)
+            raw = await self._sent(request, timeouts, clock)
+            try:
+                yield Response(raw, clock, self._max_body)
+            finally:
+                # After its last byte the connection is already back in the pool and this does nothing.
+                raw.close()
         finally:
             clock.stop()
-            # After its last byte the connection is already back in the pool and this does nothing.
-            raw.close()
 
     async def fetch(self, request: HttpRequest, timeouts: Timeouts) -> HttpAnswer:
         """Send and read the whole answer."""
         if min(timeouts.first_byte, timeouts.idle) < timeouts.total:
             async with self.open(request, timeouts) as response:
                 return HttpAnswer(response.status, response.headers, await response.read())
-        scope = asyncio.timeout(timeouts.total)
+        clock = Clock(timeouts)
         try:
-            async with scope:
-                return await self._whole(await self._sent(request, timeouts))
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise late(timeouts.total) from None
+            return await self._whole(await self._sent(request, timeouts, clock))
+        finally:
+            clock.stop()
 
     async def _whole(self, raw: Incoming | ProxiedAnswer) -> HttpAnswer:
         pieces: list[bytes] = []
@@ -226,14 +224,21 @@ class Transport:
         self._pool.close()
         await self._proxied.close()
 
-    async def _sent(self, request: HttpRequest, timeouts: Timeouts) -> Incoming | ProxiedAnswer:
-        """Send; the answer's head."""
+    async def _sent(self, request: HttpRequest, timeouts: Timeouts, clock: Clock) -> Incoming | ProxiedAnswer:
+        """Send, with the clock running; the answer's head."""
         method, url, body, headers = request.method, request.url, request.body, request.headers
         try:
             proxy = _proxy(url)
             if proxy is None:
-                return await self._pool.request(method, url, body, headers, timeouts.connect)
-            return await self._proxied.request(method, url, body, headers, timeouts.connect, proxy)
+                target = target_of(url)
+                data = encoded(method, target, headers, body)
+                answer = (await self._pool.get(target, timeouts.connect)).ask(data)
+                clock.watch(answer.set_exception)
+                return await answer.begun()
+            asked = self._proxied.request(method, url, body, headers, timeouts.connect, proxy)
+            proxied = await clock.head(asked)
+            clock.watch(proxied.set_exception)
+            return proxied
         except OSError as error:
             raise ProviderUnavailable(f"cannot reach the provider: {_reason(error)}") from error
         except ValueError as error:

@@ -12,7 +12,7 @@ from tests.integration.providers.byteserver import LAST, ByteServer, End, chunk,
 
 from quorum_mcp.errors import BadProviderAnswer, ProviderUnavailable, QuorumError
 from quorum_mcp.providers.base import Timeouts
-from quorum_mcp.providers.connections import Pool
+from quorum_mcp.providers.connections import Pool, encoded, target_of
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Transport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
@@ -173,6 +173,8 @@ async def test_a_pool_is_used_again_after_it_was_closed(server: ByteServer) -> N
     server.answer = lambda _: whole(BODY)
     pool = Pool()
     for _ in range(2):
-        answer = await pool.request("GET", server.url, b"", {}, 2)
+        target = target_of(server.url)
+        connection = await pool.get(target, 2)
+        answer = await connection.ask(encoded("GET", target, {}, b"")).begun()
         assert await answer.read(-1)
         pool.close()
