@@ -4,7 +4,9 @@ On the short way an answer goes out in one piece, its head and its body together
 is told at once when the caller has gone.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
@@ -18,6 +20,8 @@ class Cycle(RequestResponseCycle):
 
     gone: Callable[[], None] | None = None
     """Called when the caller goes before the answer has ended."""
+    task: asyncio.Task[None] | None = None
+    """Where the request is answered."""
     _head = b""
     """The head of a stream, until its first piece goes out."""
 
@@ -63,7 +67,7 @@ class Cycle(RequestResponseCycle):
             raise ValueError("a header has more than one line")
         if not self.keep_alive:
             length += "connection: close\r\n"
-        own = b"".join([b"%b: %b\r\n" % line for line in self.default_headers])
+        own = _own_lines(tuple(self.default_headers))
         return b"%b%b%b\r\n" % (STATUS_LINE[status], own, (length + lines).encode("latin-1", "replace"))
 
     def _end(self) -> None:
@@ -72,3 +76,9 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
+
+
+@lru_cache(maxsize=2)
+def _own_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The server's own headers; they change once a second, with the date."""
+    return b"".join([b"%b: %b\r\n" % line for line in headers])

@@ -124,14 +124,17 @@ class Exchange:
 
     def words(self, name: str) -> tuple[str, ...]:
         """A header's comma-separated words, at most 20 of at most 64 characters."""
-        words = tuple(word.strip() for word in (self.header(name) or "").split(",") if word.strip())
+        text = self.headers.get(name)
+        if text is None:
+            return ()
+        words = tuple(word.strip() for word in text.split(",") if word.strip())
         if len(words) > 20 or any(len(word) > 64 for word in words):
             raise InvalidInput(f"{name}: too much of it", hint="at most 20 words of at most 64 characters")
         return words
 
     def number(self, name: str, *, most: float) -> float | None:
         """A header's positive number."""
-        text = self.header(name)
+        text = self.headers.get(name)
         if text is None:
             return None
         try:
@@ -260,7 +263,7 @@ class _Watch:
         self.gone = False
         self._receive = receive
         self._cycle = cycle
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task() if cycle is None else cycle.task
         self._looking: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         if cycle is None:

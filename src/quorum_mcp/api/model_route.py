@@ -127,16 +127,16 @@ class ModelRoute:
             await exchange.refuse(error, self._dialect.error(error))
 
     async def _answer(self, asked: Asked, exchange: Exchange) -> None:
-        services = self._services()
+        services, principal = self._services(), exchange.principal
         calls = services.get(Calls)
-        exchange.more = partial(rate_headers, calls.limits, exchange.principal)
+        exchange.more = partial(rate_headers, calls.limits, principal)
         if asked.before is not None:
-            asked.request = await asked.before(services, exchange.principal)
+            asked.request = await asked.before(services, principal)
         call = self._call(asked, exchange, services.get(Settings))
         if asked.apart is not None:
-            await exchange.json(await asked.apart(services, exchange.principal, call), {})
+            await exchange.json(await asked.apart(services, principal, call), {})
             return
-        kept = partial(asked.after, services, exchange.principal) if asked.after is not None else None
+        kept = partial(asked.after, services, principal) if asked.after is not None else None
         if asked.stream is None:
             result = await calls.run(call)
             if kept is not None:

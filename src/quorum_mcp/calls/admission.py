@@ -135,8 +135,9 @@ class Admission:
         budgets = self.budgets.of(call, target)
         allowance, reserved, capped = call.allowance, None, False
         if (allowance is not None or budgets) and target.provider.kind != "builtin":
-            strict = (allowance is not None and allowance.strict) or any(one.strict for one in budgets)
-            kept = strict or any(one.enforce for one in budgets)
+            strict = kept = allowance is not None and allowance.strict
+            for one in budgets:
+                strict, kept = strict or one.strict, kept or one.strict or one.enforce
             self._require_priced(target, given, strict=kept)
             reserved = await self._reserve(target, given, budgets, call, strict=strict)
             state.trace.add(f"reserved {reserved.amount} nanodollars")
@@ -155,6 +156,13 @@ class Admission:
         rough = worst_case(self.registry, target, request, strict=strict, exact=False)
         if not rough:
             return Reserved(0)
+        allowance = call.allowance
+        if allowance is None or allowance.remaining >= rough * PLENTY:
+            draws = self.budgets.draw(budgets, rough, call, spare=PLENTY)
+            if draws is not None:
+                if allowance is not None:
+                    allowance.reserve(rough, model=target.name)
+                return Reserved(rough, draws, exact=False)
         if self._plenty(rough, budgets, call):
             with suppress(BudgetExceeded):  # the exact one may fit
                 return Reserved(rough, await self._set_aside(rough, target, budgets, call), exact=False)

@@ -1,7 +1,7 @@
 """What an operation's code gets besides its input: the caller, and the services it may use."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.events import Event
@@ -22,14 +22,12 @@ class Services:
 
     def get(self, kind: type[T]) -> T:
         """The part of this type."""
-        part = self.find(kind)
-        assert part is not None, kind
+        part: Any = self._parts[kind]
         return part
 
     def find(self, kind: type[T]) -> T | None:
         """The part of this type, where the settings have one."""
-        part = self._parts.get(kind)
-        assert part is None or isinstance(part, kind)
+        part: Any = self._parts.get(kind)
         return part
 
 

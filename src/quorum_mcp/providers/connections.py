@@ -7,6 +7,7 @@ for each call. What needs more (proxies) goes through aiohttp, and answers look 
 
 import asyncio
 import ssl
+import time
 import zlib
 from collections import deque
 from collections.abc import Mapping
@@ -177,7 +178,7 @@ class Incoming:
             self._connection.drop()
 
     async def _more(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._connection.loop.create_future()
         try:
             await self._waiter
         finally:
@@ -222,6 +223,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, pool: "Pool", key: tuple[str, int, bool]) -> None:
         self._pool = pool
         self.key = key
+        self.loop = asyncio.get_running_loop()  # once: it costs a system call
         self.idle_since = 0.0
         self.open = False
         self._transport: asyncio.Transport | None = None
@@ -348,11 +350,13 @@ class Pool:
 
     def keep(self, connection: Connection) -> None:
         """Nobody uses it any more."""
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
-        self._idle.setdefault(connection.key, deque()).append(connection)
+        connection.idle_since = time.monotonic()
+        idle = self._idle.get(connection.key)
+        if idle is None:
+            idle = self._idle[connection.key] = deque()
+        idle.append(connection)
         if self._timer is None:
-            self._timer = loop.call_later(IDLE_SECONDS, self._prune)
+            self._timer = connection.loop.call_later(IDLE_SECONDS, self._prune)
 
     def forget(self, connection: Connection) -> None:
         """It is gone."""
@@ -411,7 +415,7 @@ class Pool:
         """End what was idle for too long."""
         loop = asyncio.get_running_loop()
         self._timer = None
-        before = loop.time() - IDLE_SECONDS
+        before = time.monotonic() - IDLE_SECONDS
         for idle in list(self._idle.values()):
             while idle and idle[0].idle_since <= before:
                 idle.popleft().drop()

@@ -6,7 +6,7 @@ Connections are our own where nothing stands between (`connections`), and aiohtt
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -46,8 +46,8 @@ class HttpAnswer(Struct, frozen=True):
 class Clock:
     """The time limits of one request."""
 
-    def __init__(self, timeouts: Timeouts) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self._timeouts = timeouts
         began = self._loop.time()
         self._end = began + timeouts.total
@@ -182,7 +182,7 @@ class Transport:
             ProviderUnavailable: no connection, or it ended before an answer began.
             ProviderTimeout: a limit was passed.
         """
-        clock = Clock(timeouts)
+        clock = Clock(timeouts, self._loop)
         try:
             raw = await self._sent(request, timeouts, clock)
             try:
@@ -198,7 +198,7 @@ class Transport:
         if min(timeouts.first_byte, timeouts.idle) < timeouts.total:
             async with self.open(request, timeouts) as response:
                 return HttpAnswer(response.status, response.headers, await response.read())
-        clock = Clock(timeouts)
+        clock = Clock(timeouts, self._loop)
         try:
             return await self._whole(await self._sent(request, timeouts, clock))
         finally:
@@ -218,6 +218,10 @@ class Transport:
         finally:
             raw.close()  # after its last byte the connection is back in the pool, and this does nothing
         return HttpAnswer(raw.status, raw.headers, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop()  # once: it costs a system call
 
     async def close(self) -> None:
         """Close every connection; the transport can be used again afterwards."""

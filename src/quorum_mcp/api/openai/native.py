@@ -77,15 +77,20 @@ def read_chat(body: bytes) -> Chat:
     if not head.messages:
         raise InvalidInput("messages is empty", hint="send at least one message")
     most = head.max_completion_tokens or head.max_tokens
-    for name in ("max_tokens", "max_completion_tokens", "n"):
-        if (value := getattr(head, name)) is not None and value < 1:
+    for name, value in (
+        ("max_tokens", head.max_tokens),
+        ("max_completion_tokens", head.max_completion_tokens),
+        ("n", head.n),
+    ):
+        if value is not None and value < 1:
             raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out")
     fields = codec.decode(body, dict[str, Raw])
     if "web_search_options" in fields or _in_mistral_s_words(body, fields):
         # Searches are counted, and every wire has its own.
         return Chat(head, _opened(body))
     tools = bool(head.tools or head.functions)
-    tools = tools or any(one.role == "tool" or one.tool_calls for one in head.messages)
+    for turn in head.messages:
+        tools = tools or turn.role == "tool" or bool(turn.tool_calls)
     written = native(
         WIRE, body, fields, partial(_opened, body), priced=PRICED, media=MEDIA, tools=tools, choices=head.n or 1,
         usage=head.usage,
@@ -96,10 +101,13 @@ def read_chat(body: bytes) -> Chat:
 
 def _in_mistral_s_words(body: bytes, fields: dict[str, Raw]) -> bool:
     """Whether a client of Mistral's asks, on the same path: nobody else's provider knows its words."""
+    image, spaced, begun = MISTRAL_PARTS
     return (
         not fields.keys().isdisjoint(MISTRAL_FIELDS)
         or (b'"any"' in body and bytes(fields.get("tool_choice", b"")) == b'"any"')
-        or any(mark in body for mark in MISTRAL_PARTS)
+        or image in body
+        or spaced in body
+        or begun in body
     )
 
 

@@ -71,6 +71,20 @@ class Budgets:
         key_id = call.key.id if call.key is not None else None
         return self.book.of(target.provider.name, call.tenant, key_id)
 
+    def draw(
+        self, budgets: Sequence[Budget], amount: int, call: Call, *, spare: int
+    ) -> tuple[Draw, ...] | None:
+        """Set `amount` aside at once, where this process's slices hold `spare` times as much; else None."""
+        if self.purse.away is not None:
+            return None
+        now, leases, held = time.monotonic(), self.purse.leases, list[Lease]()
+        for budget in budgets:
+            lease = leases.get(budget.id)
+            if lease is None or not lease.admits(amount * spare, now, call.deadline):
+                return None
+            held.append(lease)
+        return _draw(held, amount, now)
+
     def have(self, budgets: Sequence[Budget], amount: int, call: Call) -> bool:
         """Whether this process's slices hold so much for the call now; of a budget without one, nothing is known."""
         now, leases = time.monotonic(), self.purse.leases

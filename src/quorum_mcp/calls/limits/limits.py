@@ -188,7 +188,7 @@ class Limits:
     def of_caller(self, tenant: str, key: KeyRule | None) -> list[tuple[Limit, Level]]:
         """The limits of a caller and what is left of them, as last known."""
         limits = self._scopes.of_caller(tenant, key)
-        return list(zip(limits, self._known(limits), strict=True))
+        return list(zip(limits, self._known(limits), strict=True)) if limits else []
 
     @property
     def whole(self) -> bool:
