@@ -99,7 +99,7 @@ class Off:
     """In the place of a control that is switched off: whatever it is asked, it does nothing."""
 
     def __init__(self) -> None:
-        self.reserve, self.of = _nothing_drawn, _none
+        self.reserve, self.of, self.draw = _nothing_drawn, _none, _none
         self.take_at_once = _taken
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -108,7 +108,7 @@ class Off:
 
 
 def _nothing(*_: object) -> None: ...
-def _none(*_: object) -> tuple[()]:
+def _none(*_: object, **__: object) -> tuple[()]:
     return ()
 
 
