@@ -5,17 +5,19 @@ fields changes what a model writes), over the tenant and over the address that i
 """
 
 import hashlib
-from typing import Any
+from functools import lru_cache
 
-from msgspec import Struct, msgpack, structs
+from msgspec import Raw, Struct, msgpack, structs
 
+from quorum_mcp import codec
 from quorum_mcp.calls.call import Call
 from quorum_mcp.config.settings import CacheSettings
 from quorum_mcp.messages import ModelRequest, Native, ToolResult, ToolUse
 from quorum_mcp.providers.registry import Target
 
 _encoder = msgpack.Encoder()
-_STREAMING = ("stream", "stream_options")
+_ASIDE = ("model", "stream", "stream_options")
+"""Fields of a request in its caller's own words that ask for no other answer, or are in the key by themselves."""
 
 
 class Name(Struct, frozen=True):
@@ -48,25 +50,28 @@ def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
         or _uses_tools(request)
     ):
         return None
-    if request.temperature is None or (request.max_tokens is None and target.max_tokens is not None):
-        most = request.max_tokens or target.max_tokens
-        request = structs.replace(request, max_tokens=most, temperature=temperature)
+    most = request.max_tokens or target.max_tokens
     place = str(getattr(provider, "base_url", ""))  # the same name may be another server elsewhere
+    asked_of = (call.tenant, provider.name, place, target.model)
     try:
-        asked = request if native is None else _written(request, native)
-        content = _encoder.encode((call.tenant, provider.name, place, target.model, asked))
+        if native is not None:
+            content = codec.encode((asked_of, native.wire, most, temperature, _written(native)))
+        else:
+            if request.temperature is None or request.max_tokens != most:
+                request = structs.replace(request, max_tokens=most, temperature=temperature)
+            content = _encoder.encode((*asked_of, request))
     except (UnicodeEncodeError, OverflowError):  # half a character, a number beyond 64 bits
         return None
     digest = hashlib.sha256(content).hexdigest()
     return f"{_plain(call.tenant)}:llm:{_plain(provider.name)}:{target.model}:{digest}:{temperature:g}"
 
 
-def _written(request: ModelRequest, native: Native) -> list[Any]:
+def _written(native: Native) -> dict[str, Raw]:
     """A request in its caller's own words; whether it is streamed makes no other answer."""
-    fields = [
-        (name, bytes(value)) for name, value in native.fields.items() if name not in ("model", *_STREAMING)
-    ]
-    return [native.wire, request.max_tokens, request.temperature, fields]
+    fields = native.fields.copy()
+    for name in _ASIDE:
+        fields.pop(name, None)
+    return fields
 
 
 def _uses_tools(request: ModelRequest) -> bool:
@@ -89,6 +94,7 @@ def parse(key: str) -> Name:
     return Name(_raw(tenant), rest, _raw(provider), model.rsplit(":", 2)[0])
 
 
+@lru_cache(maxsize=1_000)
 def _plain(name: str) -> str:
     return name.replace("%", "%25").replace(":", "%3A")
 
