@@ -93,6 +93,8 @@ class Answer(Struct, frozen=True):
     @property
     def text(self) -> str:
         """The answer's text, without reasoning."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Text):
+            return self.parts[0].text
         return "".join(part.text for part in self.parts if isinstance(part, Text))
 
     @property

@@ -24,6 +24,10 @@ class KeyRule(Struct, frozen=True, kw_only=True):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
 
+    def __hash__(self) -> int:
+        """Of the id alone: every call looks up what holds for it, and equal rules have equal ids."""
+        return hash(self.id)
+
     def require(self, *models: str) -> None:
         """Raise `Forbidden` unless the key may call each `provider/model`; it names those that it may not."""
         if refused := [model for model in models if not self.allows(model)]:

@@ -6,11 +6,14 @@ from msgspec import Raw
 
 from quorum_mcp.messages import ModelRequest, Native
 
+Fields = dict[str, Raw]
+"""What stands in a body, each as the JSON that stood there."""
+
 
 def native(
     wire: str,
     body: bytes,
-    fields: dict[str, Raw],
+    fields: Fields,
     read: Callable[[], ModelRequest],
     *,
     priced: frozenset[str],

@@ -26,11 +26,12 @@ STATES = {"closed": 0, "half-open": 1, "open": 2}
 class _Series:
     """The label values of one model, made once."""
 
-    __slots__ = ("input", "model", "name", "output", "provider")
+    __slots__ = ("input", "model", "name", "ok", "output", "provider")
 
     def __init__(self, provider: str, model: str) -> None:
         self.provider = (provider,)
         self.model = (provider, model)
+        self.ok = (provider, model, "ok")
         self.name = (f"{provider}/{model}",)
         self.input = (*self.name, "input")
         self.output = (*self.name, "output")
@@ -56,7 +57,7 @@ class CallMetrics:
     def attempted(self, attempt: Attempt, bill: Bill, error: BaseException | None) -> None:
         """Count one request to a provider, its tokens and what it cost."""
         metrics, series = self._metrics, self._of(attempt.target, answered=error is None)
-        metrics.attempts.add((*series.model, "ok" if error is None else _word(error)))
+        metrics.attempts.add(series.ok if error is None else (*series.model, _word(error)))
         if attempt.n > 1:
             metrics.retries.add(series.provider)
         if attempt.first_token is not None:

@@ -3,11 +3,11 @@
 from functools import partial
 from typing import Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from quorum_mcp import codec
 from quorum_mcp.api.anthropic.request import read, translate
-from quorum_mcp.api.native import native
+from quorum_mcp.api.native import Fields, native
 from quorum_mcp.api.reading import json_of
 from quorum_mcp.errors import InvalidInput
 from quorum_mcp.messages import ModelRequest
@@ -70,7 +70,7 @@ def read_message(body: bytes) -> Asked:
         raise InvalidInput("messages is empty", hint="send at least one message")
     if any(tool.type not in (None, "custom") for tool in head.tools or ()):
         return Asked(head, _opened(body))  # a provider's own tools are counted, and every wire has its own
-    fields = codec.decode(body, dict[str, Raw])
+    fields = codec.decode(body, Fields)
     tools = bool(head.tools) or any(_uses_tools(turn) for turn in head.messages)
     written = native(WIRE, body, fields, partial(_opened, body), priced=PRICED, media=MEDIA, tools=tools)
     return Asked(

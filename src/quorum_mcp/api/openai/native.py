@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from quorum_mcp import codec
-from quorum_mcp.api.native import native
+from quorum_mcp.api.native import Fields, native
 from quorum_mcp.api.openai.request import StreamOptions, read, translate
 from quorum_mcp.api.reading import json_of
 from quorum_mcp.errors import InvalidInput
@@ -84,7 +84,7 @@ def read_chat(body: bytes) -> Chat:
     ):
         if value is not None and value < 1:
             raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out")
-    fields = codec.decode(body, dict[str, Raw])
+    fields = codec.decode(body, Fields)
     if "web_search_options" in fields or _in_mistral_s_words(body, fields):
         # Searches are counted, and every wire has its own.
         return Chat(head, _opened(body))
@@ -99,7 +99,7 @@ def read_chat(body: bytes) -> Chat:
     return Chat(head, request)
 
 
-def _in_mistral_s_words(body: bytes, fields: dict[str, Raw]) -> bool:
+def _in_mistral_s_words(body: bytes, fields: Fields) -> bool:
     """Whether a client of Mistral's asks, on the same path: nobody else's provider knows its words."""
     image, spaced, begun = MISTRAL_PARTS
     return (
