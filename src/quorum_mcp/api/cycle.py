@@ -25,6 +25,16 @@ class Cycle(RequestResponseCycle):
     _head = b""
     """The head of a stream, until its first piece goes out."""
 
+    def take_body(self) -> bytes | None:
+        """The request's body, where all of it is here and nobody has taken any of it."""
+        if self.more_body or self.disconnected or self.response_complete:
+            return None
+        body, self.body = bytes(self.body), bytearray()
+        self.message_event.clear()
+        self.flow.resume_reading()
+        self.waiting_for_100_continue = False
+        return body
+
     async def whole(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Send a whole answer."""
         if self.flow.write_paused and not self.disconnected:

@@ -155,6 +155,10 @@ class Exchange:
         told = self.header("content-length")
         if told is not None and int(told) > MAX_BODY:
             raise _too_large()
+        if self._cycle is not None and (body := self._cycle.take_body()) is not None:
+            if len(body) > MAX_BODY:
+                raise _too_large()
+            return body
         pieces: list[bytes] = []
         size = 0
         while True:

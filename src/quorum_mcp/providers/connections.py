@@ -135,6 +135,11 @@ class Incoming:
             self._unpacker = zlib.decompressobj(47)
         self._wake()
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self.whole and not self._pieces and self._error is None
+
     async def read(self, most: int) -> bytes:
         """What is there of the body, waiting for some; empty at its end. At most so many bytes as came; -1: all.
 

@@ -20,6 +20,11 @@ class ProxiedAnswer:
         self.set_exception = raw.content.set_exception
         self.close = raw.close
 
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing more to read."""
+        return self._raw.content.at_eof()
+
     async def read(self, most: int) -> bytes:
         """What is there of the body, at most so many bytes, waiting for some. Raises `OSError` where it is cut."""
         from aiohttp import ClientError

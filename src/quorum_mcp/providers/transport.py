@@ -213,6 +213,8 @@ class Transport:
                 size += len(data)
                 if size > self._max_body:
                     raise BadProviderAnswer(f"the answer is larger than {self._max_body} bytes")
+                if raw.ended:
+                    break
         except OSError as error:
             raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
         finally:

@@ -74,7 +74,10 @@ class MemoryRates:
 
     def take_now(self, limits: Sequence[Limit], tokens: int) -> tuple[Level, ...] | None:
         """The same."""
-        buckets = [self.bucket(limit) for limit in limits]
+        known, buckets = self._buckets, list[Bucket]()
+        for limit in limits:
+            bucket = known.get(limit.name)
+            buckets.append(bucket if bucket is not None and bucket.limit is limit else self.bucket(limit))
         for bucket in buckets:
             if not bucket.has(tokens):
                 return tuple(each.level() for each in buckets)
