@@ -188,6 +188,9 @@ async def _pass_on(
     passed = False
     async with aclosing(items):
         async for item in items:
+            if passed and isinstance(item, Passed):
+                await exchange.piece(item.data)
+                continue
             if isinstance(item, Restart):
                 continue  # only where nothing was passed on yet
             if not exchange.begun:

@@ -139,7 +139,10 @@ class Admission:
             for one in budgets:
                 strict, kept = strict or one.strict, kept or one.strict or one.enforce
             self._require_priced(target, given, strict=kept)
-            reserved = await self._reserve(target, given, budgets, call, strict=strict)
+            rough = worst_case(self.registry, target, given, strict=strict, exact=False)
+            reserved = self._at_hand(rough, target, budgets, call)
+            if reserved is None:
+                reserved = await self._reserve(rough, target, given, budgets, call, strict=strict)
             state.trace.add(f"reserved {reserved.amount} nanodollars")
             capped = kept and reserved.amount > 0
         return structs.replace(
@@ -149,20 +152,33 @@ class Admission:
             temperature=target.temperature if given.temperature is None else given.temperature,
         ), reserved
 
-    async def _reserve(
-        self, target: Target, request: ModelRequest, budgets: tuple[Budget, ...], call: Call, *, strict: bool
-    ) -> Reserved:
-        """Set the worst case aside: the rough one where there is plenty, else the one that is worked out exactly."""
-        rough = worst_case(self.registry, target, request, strict=strict, exact=False)
+    def _at_hand(
+        self, rough: int, target: Target, budgets: tuple[Budget, ...], call: Call
+    ) -> Reserved | None:
+        """Set the rough worst case aside, where this process has plenty; None where it has to be asked for."""
         if not rough:
             return Reserved(0)
         allowance = call.allowance
-        if allowance is None or allowance.remaining >= rough * PLENTY:
-            draws = self.budgets.draw(budgets, rough, call, spare=PLENTY)
-            if draws is not None:
-                if allowance is not None:
-                    allowance.reserve(rough, model=target.name)
-                return Reserved(rough, draws, exact=False)
+        if allowance is not None and allowance.remaining < rough * PLENTY:
+            return None
+        draws = self.budgets.draw(budgets, rough, call, spare=PLENTY)
+        if draws is None:
+            return None
+        if allowance is not None:
+            allowance.reserve(rough, model=target.name)
+        return Reserved(rough, draws, exact=False)
+
+    async def _reserve(
+        self,
+        rough: int,
+        target: Target,
+        request: ModelRequest,
+        budgets: tuple[Budget, ...],
+        call: Call,
+        *,
+        strict: bool,
+    ) -> Reserved:
+        """Set the worst case aside: the rough one where there is plenty, else the one that is worked out exactly."""
         if self._plenty(rough, budgets, call):
             with suppress(BudgetExceeded):  # the exact one may fit
                 return Reserved(rough, await self._set_aside(rough, target, budgets, call), exact=False)

@@ -202,11 +202,11 @@ class Calls:
                 async for item in items:
                     if attempt.first_token is None:
                         attempt.first_token = time.monotonic() - attempt.began
-                    if isinstance(item, Answer):
+                    if isinstance(item, Passed | TextDelta):
+                        attempt.text.append(item.text)
+                    elif isinstance(item, Answer):
                         answer = item
                         continue
-                    if isinstance(item, TextDelta | Passed):
-                        attempt.text.append(item.text)
                     yield item
             if answer is None:
                 target = attempt.target
@@ -262,16 +262,15 @@ async def _whole(attempt: Attempt, call: Call) -> Answer:
     return answer
 
 
-async def _pieces(
-    attempt: Attempt, call: Call, patience: float
-) -> AsyncGenerator[Delta | Passed | Answer, None]:
+def _pieces(attempt: Attempt, call: Call, patience: float) -> AsyncGenerator[Delta | Passed | Answer, None]:
     """What the provider answers, the `Answer` last; it may take so many seconds to begin."""
     request, left = attempt.request, call.remaining()
     first = min(patience, left)
     if request.task is not None:
-        yield await _whole(attempt, structs.replace(call, deadline=time.monotonic() + first))
-        return
+        return _alone(attempt, structs.replace(call, deadline=time.monotonic() + first))
     times = Timeouts(min(CONNECT_SECONDS, first), first, min(IDLE_SECONDS, first), left)
-    async with aclosing(attempt.target.provider.stream(request, times)) as items:
-        async for item in items:
-            yield item
+    return attempt.target.provider.stream(request, times)
+
+
+async def _alone(attempt: Attempt, call: Call) -> AsyncGenerator[Answer, None]:
+    yield await _whole(attempt, call)

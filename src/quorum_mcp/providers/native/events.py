@@ -27,6 +27,8 @@ class Blocks:
             return self._lenient(data)
         pieces = data.split(b"\n\n")
         self._tail = pieces.pop()
+        if len(pieces) == 1 and not self._tail:  # mostly one event comes, and all of it
+            return [_block(pieces[0], data)]
         return [_block(piece, piece + b"\n\n") for piece in pieces]
 
     def close(self) -> list[Block]:

@@ -168,7 +168,10 @@ class _Look(Look):
         self.model = self.model or found.model
         if found.usage is not None:
             self._usage = found.usage.usage()
-        return self.say("".join([self._choice(choice) for choice in found.choices]))
+        choices = found.choices
+        if len(choices) == 1:
+            return self.say(self._choice(choices[0]))
+        return self.say("".join([self._choice(choice) for choice in choices]))
 
     @property
     def stopped(self) -> bool:
@@ -230,7 +233,7 @@ class OpenAIStream:
                 if found.usage is not None and not found.choices and not self._usage:
                     continue
             passed.append(block.raw)
-        return Passed(b"".join(passed), text) if passed else None
+        return Passed(passed[0] if len(passed) == 1 else b"".join(passed), text) if passed else None
 
     def finish(self) -> Answer:
         """The answer."""
