@@ -20,7 +20,7 @@ from tests.support.rest import Answer, Rest, client
 from tests.support.script import Say
 from tests.support.server import Server, config, serving
 from tests.support.slow import slow_wire
-from tests.support.stores import PostgresStore
+from tests.support.stores import ATTEMPTS, PostgresStore
 from tests.support.upstream import Upstream, upstream
 from tools.postgresql import Server as Postgres
 from tools.postgresql import server as postgres_server
@@ -179,7 +179,7 @@ async def test_a_failover_that_breaks_every_connection(store: PostgresStore, tmp
 async def recorded(store: PostgresStore, up: Upstream) -> None:
     """Every request that reached the upstream has one record, and nothing else has one."""
     async with asyncio.timeout(BACK):
-        while await store.rows("SELECT count(*) FROM attempts") != [(len(up.asked),)]:  # noqa: ASYNC110
+        while await store.rows(f"SELECT count(*) FROM {ATTEMPTS} a") != [(len(up.asked),)]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     assert await store.rows("SELECT count(*) FROM calls") == [(len(up.asked),)]
 
@@ -258,7 +258,7 @@ async def test_a_file_that_another_process_keeps_locked(
         assert len(up.asked) == asked
         await works_again(q)
         async with asyncio.timeout(BACK):
-            while len(rows(tmp_path, "SELECT id FROM attempts")) < len(up.asked):  # noqa: ASYNC110
+            while len(rows(tmp_path, f"SELECT id FROM {ATTEMPTS} a")) < len(up.asked):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.faults.spenders import LIFE_SECONDS
 from tests.support.script import Asked, Say
 from tests.support.server import PRICE, config, write_config
-from tests.support.stores import Store
+from tests.support.stores import ATTEMPTS, MISCOUNTED, Store
 from tests.support.upstream import Upstream, upstream
 
 from quorum_mcp.store.journal import Journal
@@ -183,10 +183,11 @@ async def judge(up: Upstream, store: Store, home: Path, limits: dict[str, int]) 
     assert billed(up, "a") <= stored <= limits["lab"]
     assert (leased, bool(closed)) == (0, False)
     assert await store.rows("SELECT * FROM leases") == []
-    attempts = "SELECT count(*), coalesce(sum(cost), 0) FROM attempts WHERE provider = 'lab'"
+    attempts = f"SELECT count(*), coalesce(sum(cost), 0) FROM {ATTEMPTS} a WHERE provider = 'lab'"
     ((rows, cost),) = await store.rows(attempts)
     assert rows >= up.count("a")
     assert cost == stored
+    assert await store.rows(MISCOUNTED) == []
     assert not list((home / "journal").glob("*.journal"))
 
 

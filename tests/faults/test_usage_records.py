@@ -16,7 +16,7 @@ import pytest
 from tests.support.rest import Rest, client
 from tests.support.script import Asked, Say
 from tests.support.server import Server, config
-from tests.support.stores import Store
+from tests.support.stores import ATTEMPTS, MISCOUNTED, Store
 from tests.support.upstream import upstream
 
 LONG = bool(os.environ.get("QUORUM_LONG_FAULTS"))
@@ -27,8 +27,8 @@ RECOVERED = 300.0 if LONG else 30.0
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(3600 if LONG else 90)]
 NAME = re.compile(r"question \d+")
 OPEN = "SELECT count(*) FROM runs WHERE status IN ('queued', 'running')"
-RECORDS = """
-    SELECT r.title, a.model, a.status, c.status FROM attempts a
+RECORDS = f"""
+    SELECT r.title, a.model, a.status, c.status FROM {ATTEMPTS} a
     JOIN calls c ON c.id = a.call_id JOIN runs r ON r.id = c.run_id
 """
 Records = list[tuple[Any, ...]]
@@ -110,8 +110,9 @@ async def test_no_record_is_lost_or_doubled_by_kills_under_load(store: Store, tm
                 await until_recovered(store, up.asked)
                 assert await store.rows(OPEN) == [(0,)]
         judge(up.asked, await store.rows(RECORDS), load.answered)
-    [count] = await store.rows("SELECT count(*) FROM attempts")
+    [count] = await store.rows(f"SELECT count(*) FROM {ATTEMPTS} a")
     assert count == (len(await store.rows(RECORDS)),)
+    assert await store.rows(MISCOUNTED) == []
     # What is added up beside the records counts each of them once, too.
     kept = await store.rows("SELECT count(*), coalesce(sum(cost), 0) FROM calls WHERE NOT simulated")
     assert await store.rows("SELECT sum(calls), sum(cost) FROM rollups") == kept

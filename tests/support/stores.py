@@ -24,6 +24,18 @@ ENGINES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgre
 NAME = os.environ.get("PYTEST_XDIST_WORKER", "main")
 """Of this process's database on the server that all test processes share; each store is a schema in it."""
 
+ATTEMPTS = """(
+    SELECT id, call_id, provider, model, status, cost FROM attempts
+    UNION ALL
+    SELECT 'att' || substr(id, 5), id, provider, model, status, cost FROM calls
+    WHERE attempts = 1 AND status = 'ok' AND id NOT IN (SELECT call_id FROM attempts)
+)"""
+"""All attempts, for queries: the rows of those that have one, and the calls that stand for their only one."""
+MISCOUNTED = f"""
+    SELECT id, attempts FROM calls c WHERE attempts <> (SELECT count(*) FROM {ATTEMPTS} a WHERE a.call_id = c.id)
+"""
+"""The calls that have another number of attempts than they say."""
+
 _numbers = count()
 _servers: list[Server] = []
 _engine = ["sqlite"]

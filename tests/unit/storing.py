@@ -4,6 +4,8 @@ import asyncio
 import sys
 from typing import Any
 
+from msgspec import structs
+
 from quorum_mcp.events import Event, EventType, now
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
@@ -51,6 +53,11 @@ def attempt(of: CallRecord, **fields: Any) -> AttemptRecord:
         "started_at": now_us(),
     }
     return AttemptRecord(**given | fields)
+
+
+def alone(of: CallRecord, **fields: Any) -> CallRecord:
+    """The call as its first attempt ended it: the record of both."""
+    return structs.replace(of, **{"status": "ok", "attempts": 1, "alone": True} | fields)
 
 
 async def child(code: str, *arguments: object) -> asyncio.subprocess.Process:

@@ -6,7 +6,7 @@ import re
 import signal
 
 import pytest
-from tests.support.stores import Store
+from tests.support.stores import ATTEMPTS, MISCOUNTED, Store
 from tests.unit.storing import child
 
 from quorum_mcp.store.journal import Journal
@@ -24,7 +24,7 @@ from quorum_mcp.store.journal import Journal
 
 async def main():
     folder, stage = Path(sys.argv[2]), sys.argv[3]
-    settler.DELAY_SECONDS = 60.0 if stage != "stored" else 0.0
+    settler.DELAY_SECONDS = 0.0 if stage.endswith("stored") else 60.0
     database = await Database.open(sys.argv[1])
     journal = await Journal.open(folder / "journal", database)
     call = CallRecord(id="call_1", tenant="local", provider="lab", model="alpha", created_at=1, run_id="ses_1")
@@ -34,7 +34,9 @@ async def main():
     if stage in ("done", "retry", "stored"):
         ok = structs.replace(attempt, status="ok", input_tokens=3, output_tokens=5, cost=800)
         journal.done(ok, None if stage == "retry" else structs.replace(call, status="ok", cost=800, attempts=1))
-    if stage == "stored":
+    if stage in ("alone", "alone, stored"):
+        journal.called(structs.replace(call, status="ok", cost=800, attempts=1, alone=True))
+    if stage.endswith("stored"):
         await journal.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -51,6 +53,8 @@ asyncio.run(main())
         ("retry", "unknown", "ok", 800),
         ("done", "ok", "ok", 800),
         ("stored", "ok", "ok", 800),
+        ("alone", "ok", "ok", 800),
+        ("alone, stored", "ok", "ok", 800),
     ],
 )
 async def test_a_killed_processs_records_are_there_once(
@@ -59,7 +63,7 @@ async def test_a_killed_processs_records_are_there_once(
     victim = await child(VICTIM, store.url, store.folder, stage)
     _, errors = await victim.communicate()
     assert victim.returncode == -signal.SIGKILL, errors.decode()
-    if stage == "done":
+    if stage in ("done", "alone"):
         assert await store.rows("SELECT * FROM calls") == []
     async with store.opened() as database:
         for _ in range(2):
@@ -68,7 +72,9 @@ async def test_a_killed_processs_records_are_there_once(
             calls = [] if call_status is None else [("call_1", call_status, cost, "ses_1")]
             assert await store.rows("SELECT id, status, cost, run_id FROM calls") == calls
             attempts = [] if attempt_status is None else [("att_1", attempt_status, cost)]
-            assert await store.rows("SELECT id, status, cost FROM attempts") == attempts
+            assert await store.rows(f"SELECT id, status, cost FROM {ATTEMPTS} a") == attempts
+            rows = [] if stage.startswith("alone") else attempts
+            assert await store.rows("SELECT id, status, cost FROM attempts") == rows
             await journal.close()
             assert list((store.folder / "journal").iterdir()) == []
 
@@ -78,20 +84,26 @@ import asyncio, sys
 from pathlib import Path
 from msgspec import structs
 from quorum_mcp.ids import new_id
-from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, first_attempt
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import Journal
 
 out = open(sys.argv[3], "a", buffering=1)
 
-async def work(journal):
+async def work(journal, alone):
     while True:
         call = CallRecord(id=new_id("call"), tenant="local", provider="lab", model="alpha", created_at=1)
-        attempt = AttemptRecord(id=new_id("att"), call_id=call.id, n=1, provider="lab", model="alpha", started_at=1)
+        attempt = AttemptRecord(
+            id=first_attempt(call.id), call_id=call.id, n=1, provider="lab", model="alpha", started_at=1
+        )
         journal.sent(attempt, call)
         print("sent", attempt.id, file=out)
         await asyncio.sleep(0.002)
-        journal.done(structs.replace(attempt, status="ok"), structs.replace(call, status="ok", attempts=1))
+        ended = structs.replace(call, status="ok", attempts=1, alone=alone)
+        if alone:
+            journal.called(ended)
+        else:
+            journal.done(structs.replace(attempt, status="ok"), ended)
         print("done", attempt.id, file=out)
 
 async def main():
@@ -99,7 +111,7 @@ async def main():
     database = await Database.open(sys.argv[1])
     journal = await Journal.open(folder / "journal", database, half=1 << 18)
     print("ready", flush=True)
-    await asyncio.gather(*(work(journal) for n in range(5)))
+    await asyncio.gather(*(work(journal, n % 2 == 0) for n in range(5)))
 
 asyncio.run(main())
 """
@@ -129,11 +141,13 @@ async def test_kills_at_random_under_load_lose_and_double_nothing(store: Store) 
     assert len(done) > 20
     async with store.opened() as database:
         await (await Journal.open(store.folder / "journal", database)).close()
-        found = dict(await store.rows("SELECT id, status FROM attempts"))
+        found = dict(await store.rows(f"SELECT id, status FROM {ATTEMPTS} a"))
         # A request may have been noted and the process killed before it could print: at most one for each task.
         assert sent <= set(found)
         assert len(found) - len(sent) <= 4 * 2 * 5
         print(f"{len(found)} attempts, {len(done)} done")
         assert {name for name in done if found[name] != "ok"} == set()
         assert len(await store.rows("SELECT id FROM calls")) == len(found)
+        assert await store.rows(MISCOUNTED) == []
+        assert (0,) < (await store.rows("SELECT count(*) FROM attempts"))[0] < (len(found),)
         assert list((store.folder / "journal").iterdir()) == []

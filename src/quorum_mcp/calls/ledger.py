@@ -1,5 +1,7 @@
 """What is written down of calls: every attempt before it leaves and when it ends, every call once.
 
+Most calls end with their first attempt: then the call's record is the attempt's, too.
+
 Lines go to the journal first, which survives the death of the process; the database follows in batches.
 """
 
@@ -10,7 +12,7 @@ from quorum_mcp.answers import Answer
 from quorum_mcp.calls.record import Attempt, Bill, State
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.providers.registry import Target
-from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, Draw
 from quorum_mcp.store.clock import now_us
 from quorum_mcp.store.journal import Journal
 
@@ -47,11 +49,16 @@ class Ledger:
         settled: Bill,
         error: BaseException | None,
     ) -> None:
-        """Write how an attempt ended; where the call has its result, its record goes along."""
+        """Write how an attempt ended; where the call has its result, its record goes along, or stands for both."""
         usage, target = settled.usage, attempt.target
         state.last, state.bill, state.answer = target, settled, answer
         first = attempt.first_token
         state.since = None if first is None else attempt.began - state.began + first
+        draws = attempt.reserved.draws if attempt.reserved else ()
+        state.recorded = state.result is not None
+        if state.recorded and attempt.n == 1:
+            self._journal.called(_ended(state, target, settled, alone=True, draws=draws))
+            return
         record = AttemptRecord(
             id=attempt.id,
             call_id=state.id,
@@ -65,10 +72,9 @@ class Ledger:
             output_tokens=usage.output,
             estimated=settled.estimated,
             cost=settled.cost,
-            draws=attempt.reserved.draws if attempt.reserved else (),
+            draws=draws,
             finished_at=now_us(),
         )
-        state.recorded = state.result is not None
         self._journal.done(record, _ended(state, target, settled) if state.recorded else None)
 
     def finish(self, state: State) -> None:
@@ -95,7 +101,9 @@ def _begun(state: State, attempt: Attempt) -> CallRecord:
     )
 
 
-def _ended(state: State, target: Target, settled: Bill) -> CallRecord:
+def _ended(
+    state: State, target: Target, settled: Bill, *, alone: bool = False, draws: tuple[Draw, ...] = ()
+) -> CallRecord:
     call, usage = state.call, settled.usage
     error = state.error if state.result is None else None
     return CallRecord(
@@ -127,6 +135,8 @@ def _ended(state: State, target: Target, settled: Bill) -> CallRecord:
         attempts=state.attempts,
         trace=tuple(state.trace.lines),
         finished_at=now_us(),
+        alone=alone,
+        draws=draws,
     )
 
 

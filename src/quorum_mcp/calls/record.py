@@ -13,7 +13,7 @@ from quorum_mcp.errors import QuorumError
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.providers.registry import Target
-from quorum_mcp.store.call_rows import Draw
+from quorum_mcp.store.call_rows import Draw, first_attempt
 from quorum_mcp.store.clock import now_us
 
 
@@ -87,7 +87,7 @@ class State(Struct):
 
     def attempt(self, target: Target, queue: Queue, taken: Taken) -> Attempt:
         """The next attempt; it counts once it is `sent`."""
-        n, name = self.attempts + 1, "att" + self.id.removeprefix("call")
+        n, name = self.attempts + 1, first_attempt(self.id)
         if n > 1:
             name = f"{name}.{n}"
         return Attempt(name, n, target, queue, taken, time.monotonic(), self.call.request)

@@ -66,6 +66,18 @@ def stages(trace: Sequence[str], requests: Sequence[Request]) -> list[Stage]:
     return found
 
 
+def first_left(trace: Sequence[str]) -> float:
+    """When the first request left, seconds after the call's beginning: once the last decision before it was made."""
+    at = 0.0
+    for line in trace:
+        parts = _LINE.fullmatch(line)
+        if parts is None or _name(parts[2]) == "provider":
+            break
+        if _name(parts[2]) in ("breaker", "budget"):
+            at = float(parts[1]) / 1000
+    return at
+
+
 def _request(left: list[Request], model: str, at: float) -> Request | None:
     """Take the request that ended at this time, if one did: what a breaker refused never left."""
     if not left or left[0].model != model or left[0].began > at + SLACK:

@@ -1,10 +1,11 @@
 """The shapes in which calls of models and their attempts are recorded."""
 
-from operator import attrgetter
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any, Literal
 
-from msgspec import Struct
-from sqlalchemy import RowMapping
+from msgspec import Struct, structs
+from sqlalchemy import RowMapping, Table
 
 from quorum_mcp import codec
 from quorum_mcp.store.tables import attempts, calls
@@ -25,10 +26,12 @@ NOT_ITS_FAULT = (
 )
 """Errors that say something about what was asked, rather than about the provider."""
 
-_CALL = [column.name for column in calls.c]
-_TAGS, _TRACE = _CALL.index("tags"), _CALL.index("trace")
-_call_values = attrgetter(*_CALL)
-_attempt_values = attrgetter(*(column.name for column in attempts.c))
+
+class Draw(Struct, frozen=True, array_like=True):
+    """Nanodollars set aside for one attempt out of a lease of one budget."""
+
+    lease: str
+    amount: int
 
 
 class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -43,6 +46,8 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
         trace: one line for each decision on the way.
         prompt: what was sent, and `answer` what came back, as text or JSON; None unless content is kept.
         created_at: when the call began, microseconds since 1970; `finished_at` likewise.
+        alone: whether this is the record of its only attempt, too. In the journal, not in the row.
+        draws: where it is alone, what was set aside for the attempt; as in `AttemptRecord`.
     """
 
     id: str
@@ -75,13 +80,8 @@ class CallRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     prompt: str | None = None
     answer: str | None = None
     finished_at: int | None = None
-
-
-class Draw(Struct, frozen=True, array_like=True):
-    """Nanodollars set aside for one attempt out of a lease of one budget."""
-
-    lease: str
-    amount: int
+    alone: bool = False
+    draws: tuple[Draw, ...] = ()
 
 
 class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -106,17 +106,27 @@ class AttemptRecord(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     finished_at: int | None = None
 
 
+def _columns(table: Table, record: type[Struct]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """What takes the values of a table's columns, in their order, out of those of a record's fields."""
+    fields = record.__struct_fields__
+    return itemgetter(*(fields.index(column.name) for column in table.c))
+
+
+_attempt_columns, _call_columns = _columns(attempts, AttemptRecord), _columns(calls, CallRecord)
+_TAGS, _TRACE = map(CallRecord.__struct_fields__.index, ("tags", "trace"))
+
+
 def attempt_row(attempt: AttemptRecord) -> tuple[Any, ...]:
     """The attempt as a row of the table, its values in the order of the columns."""
-    return _attempt_values(attempt)
+    return _attempt_columns(structs.astuple(attempt))
 
 
 def call_row(call: CallRecord) -> tuple[Any, ...]:
     """The call as a row of the table, its values in the order of the columns."""
-    values = list(_call_values(call))
+    values = list(structs.astuple(call))
     values[_TAGS] = codec.encode_text(call.tags) if call.tags else None
     values[_TRACE] = codec.encode_text(call.trace) if call.trace else None
-    return tuple(values)
+    return _call_columns(values)
 
 
 def call_of(row: RowMapping) -> CallRecord:
@@ -126,3 +136,27 @@ def call_of(row: RowMapping) -> CallRecord:
         text = fields[name]
         fields[name] = codec.decode(text, tuple[str, ...]) if text else ()
     return CallRecord(**fields)
+
+
+def first_attempt(call_id: str) -> str:
+    """The id of a call's first attempt."""
+    return "att" + call_id.removeprefix("call")
+
+
+def only_attempt(call: CallRecord) -> AttemptRecord:
+    """The attempt of a call that made one and has no row for it. When it left is not known: the call's beginning."""
+    return AttemptRecord(
+        id=first_attempt(call.id),
+        call_id=call.id,
+        n=1,
+        provider=call.provider,
+        model=call.model,
+        started_at=call.created_at,
+        status=call.status,
+        error_code=call.error_code,
+        input_tokens=call.input_tokens,
+        output_tokens=call.output_tokens,
+        estimated=call.estimated,
+        cost=call.cost,
+        finished_at=call.finished_at,
+    )

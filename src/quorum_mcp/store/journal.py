@@ -1,7 +1,7 @@
 """The journal: a usage record is never lost, whenever the process dies.
 
-`sent` is in the kernel before a request leaves, `done` before its answer ends; rows reach the database some
-milliseconds later, many in one transaction. What a dead process left is stored by any other (`recover`), each
+`sent` is in the kernel before a request leaves, `done` or `called` before its answer ends; rows reach the database
+some milliseconds later, many in one transaction. What a dead process left is stored by any other (`recover`), each
 record once. The database may be away for a while: records wait in the journal, and when that is full no
 further call is let out. Prompts and answers are not in the journal: it keeps usage, the run's events keep text.
 """
@@ -108,7 +108,10 @@ class Journal:
         self._finish("done", attempt, call)
 
     def called(self, call: CallRecord) -> None:
-        """Note a call that ended without a further attempt: refused, cancelled, answered by a cache."""
+        """Note a call that ended without a further attempt, or with its only one, which it then stands for.
+
+        The former are refused, cancelled, or answered by a cache. Never raises for want of room, as `done`.
+        """
         self._finish("called", None, call)
 
     async def flush(self) -> None:

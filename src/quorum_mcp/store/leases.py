@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select, update
 
-from quorum_mcp.store.call_rows import AttemptRecord
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.clock import DatabaseNow
 from quorum_mcp.store.control_tables import budget_periods, leases
 
@@ -32,16 +32,16 @@ class Change(Struct):
     overrun: bool = False
 
 
-def settle(conn: Connection, new: Sequence[AttemptRecord]) -> None:
+def settle(conn: Connection, new: Iterable[AttemptRecord | CallRecord]) -> None:
     """Book what attempts cost in the budgets that they were drawn from; each must have been stored just now.
 
-    A bill above what was set aside is booked in full, and closes the period.
+    A call that stands for its only attempt has its draws; other calls have none. A bill above what was set aside is booked in full, and closes the period.
     """
     costs: dict[str, tuple[int, bool]] = {}
-    for attempt in new:
-        for draw in attempt.draws:
+    for one in new:
+        for draw in one.draws:
             so_far, overrun = costs.get(draw.lease, (0, False))
-            cost = attempt.cost or 0
+            cost = one.cost or 0
             costs[draw.lease] = so_far + cost, overrun or cost > draw.amount > 0
     changes: dict[Key, Change] = {}
     for lease_id, (cost, overrun) in sorted(costs.items()):

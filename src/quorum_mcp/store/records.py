@@ -1,6 +1,6 @@
 """Writing and reading the records of calls. Writing is idempotent: a row is stored once, however often it comes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 from msgspec import Struct, structs
@@ -8,7 +8,15 @@ from sqlalchemy import Connection, Select, func, select
 
 from quorum_mcp import codec
 from quorum_mcp.store.bulk import store_new
-from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, CallStatus, attempt_row, call_of, call_row
+from quorum_mcp.store.call_rows import (
+    AttemptRecord,
+    CallRecord,
+    CallStatus,
+    attempt_row,
+    call_of,
+    call_row,
+    only_attempt,
+)
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.leases import settle
 from quorum_mcp.store.page import Page, encode_cursor, paged
@@ -80,7 +88,10 @@ class Records:
             row = conn.execute(statement).mappings().first()
             if row is None:
                 return None
-            return call_of(row), [AttemptRecord(**dict(one)) for one in conn.execute(tries).mappings()]
+            call, rows = call_of(row), conn.execute(tries).mappings().all()
+            if not rows and call.attempts == 1:
+                return call, [only_attempt(call)]
+            return call, [AttemptRecord(**dict(one)) for one in rows]
 
         return await self._database.read(body)
 
@@ -102,11 +113,24 @@ def filtered(statement: S, where: CallFilter) -> S:
 def store_records(
     conn: Connection, new_attempts: Sequence[AttemptRecord], new_calls: Sequence[CallRecord]
 ) -> None:
-    """Insert the rows that are not there yet. What hangs on a record being new belongs in here too."""
+    """Insert the rows that are not there yet. What hangs on a record being new belongs in here too.
+
+    All is settled at once, because locks of leases have an order within the whole transaction.
+    """
     stored = store_new(conn, attempts, [attempt_row(attempt) for attempt in new_attempts])
-    settle(conn, [attempt for attempt in new_attempts if attempt.id in stored])
+    tried = [attempt for attempt in new_attempts if attempt.id in stored]
     stored = store_new(conn, calls, [call_row(call) for call in new_calls])
-    roll_up(conn, {call.id: call for call in new_calls if call.id in stored}.values())
+    called = {call.id: call for call in new_calls if call.id in stored}.values()
+    settle(conn, [*tried, *called])
+    roll_up(conn, called)
+
+
+def stored_alone(conn: Connection, call_ids: Collection[str]) -> set[str]:
+    """Which of these calls are stored with a result of their first attempt: it needs no row, and may have none."""
+    if not call_ids:
+        return set()
+    alone = select(calls.c.id).where(calls.c.id.in_(call_ids), calls.c.attempts == 1, calls.c.status == "ok")
+    return set(conn.execute(alone).scalars())
 
 
 def unfinished(conn: Connection, call: CallRecord) -> CallRecord:

@@ -14,7 +14,7 @@ from quorum_mcp import codec
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.leases import return_segment
-from quorum_mcp.store.records import store_records, unfinished
+from quorum_mcp.store.records import store_records, stored_alone, unfinished
 from quorum_mcp.store.segment import SUFFIX, Orphan
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Entry(Struct, frozen=True, array_like=True, gc=False):
     """One line of the journal.
 
     Attributes:
-        kind: `sent`: a request leaves; `done`: it ended; `called`: its call ended without it.
+        kind: `sent`: a request leaves; `done`: it ended; `called`: its call ended without it, or stands for it.
         call: in `sent` the call as it began, in the others its final record, where it has ended.
     """
 
@@ -97,10 +97,16 @@ async def _replay_one(orphan: Orphan, database: Database) -> Recovered:
 def _store(conn: Connection, segment: str, entries: list[Entry]) -> tuple[int, int]:
     ended = {entry.attempt.id: entry.attempt for entry in entries if entry.kind != "sent" and entry.attempt}
     final = {entry.call.id: entry.call for entry in entries if entry.kind != "sent" and entry.call}
+    alone = {call.id for call in final.values() if call.alone}
+    # A call that ended when the journal had no room left for that may be stored all the same, and settled.
+    open_ids = {entry.call.id for entry in entries if entry.call} - set(final)
+    stored = stored_alone(conn, open_ids)
     unknown: dict[str, AttemptRecord] = {}
     begun: dict[str, CallRecord] = {}
     for entry in entries:
         if entry.kind == "sent" and entry.attempt is not None and entry.call is not None:
+            if entry.call.id in alone or entry.call.id in stored:
+                continue
             if entry.attempt.id not in ended:
                 # Its cost is what was set aside for it: the provider may have billed that.
                 unknown[entry.attempt.id] = structs.replace(entry.attempt, status="unknown", estimated=True)
@@ -109,7 +115,7 @@ def _store(conn: Connection, segment: str, entries: list[Entry]) -> tuple[int, i
     store_records(conn, [*ended.values(), *unknown.values()], list(final.values()))
     store_records(conn, [], [unfinished(conn, call) for call in begun.values()])
     return_segment(conn, segment)  # its slices of budgets, now that all that was billed to them is settled
-    return len(ended) + len(unknown), len(unknown)
+    return len(ended) + len(alone) + len(unknown), len(unknown)
 
 
 def _segments(directory: Path, database: Database) -> list[Path]:

@@ -100,7 +100,8 @@ idempotency_keys = Table(
 )
 
 # One row per call of a model, with or without a run. Neither `run_id` nor `attempts.call_id` is a foreign key:
-# an attempt is stored before its call has ended, and a record outlives its session.
+# an attempt is stored before its call has ended, and a record outlives its session. A call that its first attempt
+# answered stands for that too, which then has no row of its own; older rows have one.
 calls = Table(
     "calls",
     metadata,
@@ -140,7 +141,8 @@ Index("ix_calls_run", calls.c.run_id)
 Index("ix_calls_provider", calls.c.provider, calls.c.created_at)
 Index("ix_calls_created", calls.c.created_at)
 
-# One row per request that left for a provider; its id is what makes a replay of the journal idempotent.
+# One row per request that left for a provider, but for those that answered their call as its first; their call's row
+# is theirs. Its id is what makes a replay of the journal idempotent.
 attempts = Table(
     "attempts",
     metadata,

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp import money
 from quorum_mcp.calls.ops.records import CallView, call_view
-from quorum_mcp.calls.stages import Request, StageName, stages
+from quorum_mcp.calls.stages import Request, StageName, first_left, stages
 from quorum_mcp.errors import NotFound
 from quorum_mcp.operations.card import Http, Operation
 from quorum_mcp.operations.context import Context
@@ -63,6 +63,11 @@ async def explain(ctx: Context, given: CallId) -> CallDetails:
     if found is None:
         raise NotFound(f"there is no call {given.call_id}", hint="GET /api/calls lists them")
     call, attempts = found
+    if [one.started_at for one in attempts] == [
+        call.created_at
+    ]:  # it has no record of its own: the trace knows
+        left = call.created_at + round(first_left(call.trace) * MICROSECONDS)
+        attempts = [structs.replace(attempts[0], started_at=left)]
     tries = [_attempt(one, call.created_at) for one in attempts]
     passed = stages(
         call.trace, [Request(f"{one.provider}/{one.model}", one.began, one.latency) for one in tries]
