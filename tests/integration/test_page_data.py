@@ -1,5 +1,6 @@
 """What the pages of the web UI draw: times of providers, stages of calls, time lines, settings, cards."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from tests.support.script import Say
 from tests.support.server import config, scripted, serving
 from tests.support.upstream import upstream
 
-from quorum_mcp.calls.stages import Request, stages
+from quorum_mcp.calls.stages import Request, last_left, stages
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
 
@@ -60,6 +61,27 @@ async def test_times_stages_and_time_lines_are_those_of_the_calls(tmp_path: Path
     assert budget["projected"] >= budget["spent"] > 0
 
 
+@pytest.mark.usefixtures("each_engine")
+async def test_the_only_attempt_of_a_call_is_told_like_any_other(tmp_path: Path) -> None:
+    """It has no record of its own; what the call waited for before it left is not its time, though."""
+    async with upstream() as up:
+        up.model("a", Say("Hello there.", latency=0.3))
+        given = config(up.url)
+        given["providers"]["lab"]["limits"] = {"concurrency": 1}
+        async with serving(tmp_path, given) as q:
+            answers = await asyncio.gather(*(q.post("/api/models/generate", ASKED) for _ in range(2)))
+            calls = [(await q.get(f"/api/calls/{one['call_id']}")).body for one in answers]
+    first, second = sorted(calls, key=lambda call: call["latency"])
+    for call in first, second:
+        [one] = call["tries"]
+        for name in ("provider", "model", "status", "input_tokens", "output_tokens", "estimated", "cost"):
+            assert one[name] == call[name], name
+        assert (one["n"], one["status"], one["error"]) == (1, "ok", None)
+        assert one["began"] + one["latency"] == pytest.approx(call["latency"], abs=0.05)
+        assert one["latency"] == pytest.approx(0.35, abs=0.1)
+    assert first["tries"][0]["began"] < 0.2 < second["tries"][0]["began"]
+
+
 def test_a_refusal_that_never_left_takes_no_request() -> None:
     trace = (
         "0 ms: candidates: lab/a, lab/b",
@@ -77,6 +99,8 @@ def test_a_refusal_that_never_left_takes_no_request() -> None:
         "candidates", "cache", "provider", "pause", "queue", "breaker", "limits", "budget", "provider", "other",
     ]  # fmt: skip
     assert [(one.began, one.seconds) for one in found if one.stage == "provider"] == [(0.002, 0), (0.2, 0.5)]
+    assert last_left(trace) == 0.2
+    assert last_left(["a line from elsewhere"]) == 0.0
 
 
 async def test_settings_and_cards_are_for_those_who_may(tmp_path: Path) -> None:

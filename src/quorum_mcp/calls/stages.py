@@ -66,16 +66,13 @@ def stages(trace: Sequence[str], requests: Sequence[Request]) -> list[Stage]:
     return found
 
 
-def first_left(trace: Sequence[str]) -> float:
-    """When the first request left, seconds after the call's beginning: once the last decision before it was made."""
-    at = 0.0
-    for line in trace:
+def last_left(trace: Sequence[str]) -> float:
+    """When the last request left, seconds after the call's beginning: once the last decision about it was made."""
+    for line in reversed(trace):
         parts = _LINE.fullmatch(line)
-        if parts is None or _name(parts[2]) == "provider":
-            break
-        if _name(parts[2]) in ("breaker", "budget"):
-            at = float(parts[1]) / 1000
-    return at
+        if parts is not None and _name(parts[2]) in ("breaker", "budget"):
+            return float(parts[1]) / 1000
+    return 0.0
 
 
 def _request(left: list[Request], model: str, at: float) -> Request | None:

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from quorum_mcp import money
 from quorum_mcp.calls.ops.records import CallView, call_view
-from quorum_mcp.calls.stages import Request, StageName, first_left, stages
+from quorum_mcp.calls.stages import Request, StageName, last_left, stages
 from quorum_mcp.errors import NotFound
 from quorum_mcp.operations.card import Http, Operation
 from quorum_mcp.operations.context import Context
@@ -66,7 +66,7 @@ async def explain(ctx: Context, given: CallId) -> CallDetails:
     if [one.started_at for one in attempts] == [
         call.created_at
     ]:  # it has no record of its own: the trace knows
-        left = call.created_at + round(first_left(call.trace) * MICROSECONDS)
+        left = call.created_at + round(last_left(call.trace) * MICROSECONDS)
         attempts = [structs.replace(attempts[0], started_at=left)]
     tries = [_attempt(one, call.created_at) for one in attempts]
     passed = stages(
