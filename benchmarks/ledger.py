@@ -2,10 +2,10 @@
 
     ./dev bench ledger [sqlite] [postgresql] [--seconds 60] [--rate 1000]
 
-A record is one call that one attempt answered: two lines of the journal, two rows (the attempt and the call), its
-settlement against a slice of a budget, its part of the roll-ups. Figures are user + system CPU of this process, all
+A record is one call that its first attempt answered: two lines of the journal, one row, its settlement against slices
+of two budgets, its part of the roll-ups. Figures are user + system CPU of this process, all
 threads, and beside it of the database server's processes; medians of several rounds of 500 records in a batch. The
-control is the standard library's sqlite3: executemany of the same two rows into the same tables, and nothing else.
+control is the standard library's sqlite3: executemany of the same rows into the same table, and nothing else.
 """
 
 import argparse
@@ -28,14 +28,14 @@ from tools.postgresql import server
 from harness import row
 from quorum_mcp.ids import new_id
 from quorum_mcp.store.bulk import store_new
-from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, Draw, attempt_row, call_row
+from quorum_mcp.store.call_rows import AttemptRecord, CallRecord, Draw, call_row, first_attempt
 from quorum_mcp.store.clock import now_us
 from quorum_mcp.store.control_tables import budget_periods, leases
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.journal import Journal
 from quorum_mcp.store.leases import settle
 from quorum_mcp.store.rollups import roll_up
-from quorum_mcp.store.tables import attempts, calls
+from quorum_mcp.store.tables import calls
 from store import Cpu
 
 ROUNDS, BATCH = 9, 500
@@ -49,8 +49,8 @@ TRACE = (
 Record = tuple[AttemptRecord, CallRecord]
 
 
-def sent_and_ended(chance: random.Random) -> tuple[Record, Record]:
-    """A record as it is when the request leaves, and when it has been answered."""
+def sent_and_ended(chance: random.Random) -> tuple[Record, CallRecord]:
+    """What is noted when the request leaves, and when it has been answered."""
     now, model = now_us(), chance.choice(("alpha", "beta", "gamma"))
     call = CallRecord(
         id=new_id("call"), tenant="local", provider="lab", model=model, created_at=now, surface="openai",
@@ -58,16 +58,16 @@ def sent_and_ended(chance: random.Random) -> tuple[Record, Record]:
     )  # fmt: skip
     draws = tuple(Draw(lease, 412_000) for lease in LEASES)
     attempt = AttemptRecord(
-        id=new_id("att"), call_id=call.id, n=1, provider="lab", model=model, started_at=now, cost=412_000,
+        id=first_attempt(call.id), call_id=call.id, n=1, provider="lab", model=model, started_at=now, cost=412_000,
         draws=draws,
     )  # fmt: skip
     first, output, cost = chance.randrange(90, 900), chance.randrange(10, 900), chance.randrange(10**5, 10**6)
-    usage = {"status": "ok", "input_tokens": 512, "output_tokens": output, "cost": cost, "finished_at": now}
     ended = structs.replace(
-        call, **usage, stop="stop", price_source="settings", latency_ms=first + 11 * output,
-        first_token_ms=first, attempts=1, trace=TRACE,
+        call, status="ok", stop="stop", input_tokens=512, output_tokens=output, cost=cost, price_source="settings",
+        latency_ms=first + 11 * output, first_token_ms=first, attempts=1, trace=TRACE, finished_at=now, alone=True,
+        draws=draws,
     )  # fmt: skip
-    return (attempt, call), (structs.replace(attempt, **usage), ended)
+    return (attempt, call), ended
 
 
 def prepare(conn: Connection) -> None:
@@ -81,7 +81,7 @@ def prepare(conn: Connection) -> None:
 
 
 async def parts(database: Database, folder: Path, chance: random.Random) -> float:
-    """Print what each part of a record costs; returns microseconds of all of it for one of the two rows."""
+    """Print what each part of a record costs; returns microseconds of all of it."""
     journal = await Journal.open(folder / "journal", database)
     figures: dict[str, list[tuple[float, float]]] = {}
 
@@ -99,23 +99,19 @@ async def parts(database: Database, folder: Path, chance: random.Random) -> floa
         records = [sent_and_ended(chance) for _ in range(BATCH)]
         ended = [end for _, end in records]
         await part(
-            "attempts: 500 rows",
-            lambda conn, of=ended: store_new(conn, attempts, [attempt_row(a) for a, _ in of]),
+            "calls: 500 rows", lambda conn, of=ended: store_new(conn, calls, [call_row(call) for call in of])
         )
-        await part("settlement against two leases", lambda conn, of=ended: settle(conn, [a for a, _ in of]))
-        await part(
-            "calls: 500 rows", lambda conn, of=ended: store_new(conn, calls, [call_row(c) for _, c in of])
-        )
-        await part("roll-up", lambda conn, of=ended: roll_up(conn, [c for _, c in of]))
+        await part("settlement against two leases", lambda conn, of=ended: settle(conn, of))
+        await part("roll-up", lambda conn, of=ended: roll_up(conn, of))
         records = [sent_and_ended(chance) for _ in range(BATCH)]
         began = Cpu()
         for (attempt, call), _ in records:
             journal.sent(attempt, call)
         note("journal: `sent`", began)
         began = Cpu()
-        for _, (attempt, call) in records:
-            journal.done(attempt, call)
-        note("journal: `done`, with the call", began)
+        for _, call in records:
+            journal.called(call)
+        note("journal: `called`", began)
         began = Cpu()
         await journal.flush()
         note("all of the database's part, together", began)
@@ -125,8 +121,7 @@ async def parts(database: Database, folder: Path, chance: random.Random) -> floa
         row(name, here, there)
     lines = sum(medians[name][0] for name in medians if name.startswith("journal"))
     stored = medians["all of the database's part, together"][0]
-    row("**a record, journal included**", lines + stored, "")
-    return (lines + stored) / 2
+    return lines + stored
 
 
 def _medians(figures: Iterable[tuple[float, float]]) -> tuple[float, float]:
@@ -135,18 +130,16 @@ def _medians(figures: Iterable[tuple[float, float]]) -> tuple[float, float]:
 
 
 def control(path: str, chance: random.Random) -> float:
-    """Microseconds of the standard library for the same two rows, into the same tables and indexes."""
+    """Microseconds of the standard library for the same row, into the same table and indexes."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous=NORMAL")
-    marks = {table: ", ".join("?" * len(table.c)) for table in (attempts, calls)}
+    statement = f"INSERT INTO calls VALUES ({', '.join('?' * len(calls.c))})"
     figures: list[float] = []
     for _ in range(ROUNDS + 1):
-        ended = [sent_and_ended(chance)[1] for _ in range(BATCH)]
-        rows = [attempt_row(attempt) for attempt, _ in ended], [call_row(call) for _, call in ended]
+        rows = [call_row(sent_and_ended(chance)[1]) for _ in range(BATCH)]
         began = time.process_time()
         connection.execute("BEGIN IMMEDIATE")
-        for table, values in zip((attempts, calls), rows, strict=True):
-            connection.executemany(f"INSERT INTO {table.name} VALUES ({marks[table]})", values)
+        connection.executemany(statement, rows)
         connection.execute("COMMIT")
         figures.append((time.process_time() - began) / BATCH * 1e6)
     connection.close()
@@ -173,13 +166,13 @@ async def sustained(
             break
         due = int((min(now - began, seconds)) * rate)
         while made < due:
-            (attempt, call), (answered, ended) = records[made % len(records)]
-            call_id, attempt_id = new_id("call"), new_id("att")
+            (attempt, call), ended = records[made % len(records)]
+            call_id = new_id("call")
             journal.sent(
-                structs.replace(attempt, id=attempt_id, call_id=call_id), structs.replace(call, id=call_id)
+                structs.replace(attempt, id=first_attempt(call_id), call_id=call_id),
+                structs.replace(call, id=call_id),
             )
-            created = structs.replace(ended, id=call_id, created_at=now_us())
-            journal.done(structs.replace(answered, id=attempt_id, call_id=call_id), created)
+            journal.called(structs.replace(ended, id=call_id, created_at=now_us()))
             noted.append(time.perf_counter())
             made += 1
         await asyncio.sleep(TICK)
@@ -196,7 +189,7 @@ async def measure(url: str, folder: Path, chance: random.Random, seconds: float,
     row("part", "CPU us a record", "in the server")
     row("---", "---", "---")
     each = await parts(database, folder, chance)
-    row("**a row (two a record)**", each, f"bar: {BAR_US:g}")
+    row("**a record, journal included**", each, f"bar: {BAR_US:g}")
     if seconds:
         median, late, cpu = await sustained(database, folder, chance, seconds, rate)
         print(f"\n{rate:g} records a second for {seconds:g} s: stored after {median:.3f} s (median), "
@@ -223,7 +216,7 @@ def main() -> None:
                 measure(f"sqlite:///{folder}/quorum.db", folder / "a", chance, given.seconds, given.rate)
             )
             print(
-                f"\ncontrol: sqlite3.executemany, the two rows alone: {control(f'{folder}/quorum.db', chance):.1f} us"
+                f"\ncontrol: sqlite3.executemany, the rows and nothing else: {control(f'{folder}/quorum.db', chance):.1f} us"
             )
         if "postgresql" in given.engines:
             if found("postgresql") is None:
