@@ -63,9 +63,8 @@ async def explain(ctx: Context, given: CallId) -> CallDetails:
     if found is None:
         raise NotFound(f"there is no call {given.call_id}", hint="GET /api/calls lists them")
     call, attempts = found
-    if [one.started_at for one in attempts] == [
-        call.created_at
-    ]:  # it has no record of its own: the trace knows
+    if len(attempts) == 1 and attempts[0].started_at == call.created_at:
+        # It has no record of its own: the trace knows when it left.
         left = call.created_at + round(last_left(call.trace) * MICROSECONDS)
         attempts = [structs.replace(attempts[0], started_at=left)]
     tries = [_attempt(one, call.created_at) for one in attempts]
