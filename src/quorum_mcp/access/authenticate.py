@@ -43,6 +43,11 @@ class Authenticator:
         """The cookies of the web page."""
         return Logins(MasterKeys.of(self._settings))
 
+    def known(self, headers: Mapping[str, str]) -> Principal | None:
+        """The caller, where the key that was shown was looked up a moment ago; None: `authenticate` knows."""
+        shown = presented_key(headers)
+        return None if shown is None else self._keys().known(shown)
+
     async def authenticate(
         self, headers: Mapping[str, str], client: str | None, *, changes: bool = True
     ) -> Principal:

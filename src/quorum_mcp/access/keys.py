@@ -62,6 +62,18 @@ class Keys:
         """
         return bool(self._any.last) or await self._any.get()
 
+    def known(self, shown: str) -> Principal | None:
+        """Who shows this key, where that was looked up a moment ago; None: `principal` knows."""
+        entry = self._known.get(self._name(shown)) if shown.isascii() else None
+        key, now = (None if entry is None else entry.fresh), now_us()
+        if key is None or not key.usable(now):
+            return None
+        made = self._made.get(key.id)
+        if made is None or made[0] is not key:
+            return None
+        self._note_use(key, now)
+        return made[1]
+
     async def principal(self, shown: str) -> Principal | None:
         """Who shows this key; None for a key that is unknown, revoked or expired.
 
@@ -70,7 +82,7 @@ class Keys:
         """
         if not (shown.startswith(PREFIX) and len(shown) == LENGTH and shown.isascii()):
             return None
-        name = hashlib.blake2b(shown.encode(), key=self._salt, digest_size=16).digest()
+        name = self._name(shown)
         entry = self._known.get(name) or self._candidate(name, shown)
         key = await entry.get()
         if key is None:
@@ -86,6 +98,10 @@ class Keys:
                 self._made.clear()
             made = self._made[key.id] = key, principal_of(key)
         return made[1]
+
+    def _name(self, shown: str) -> bytes:
+        """Under which a key is remembered: it is not kept itself."""
+        return hashlib.blake2b(shown.encode(), key=self._salt, digest_size=16).digest()
 
     async def rule(self, principal_id: str, tenant: str) -> KeyRule | None:
         """What holds for the calls of a principal, known by its id; None where it is no API key and no user.

@@ -43,6 +43,12 @@ class Recent(Generic[T]):
         """What was read last, however long ago; None where nothing was."""
         return None if self._last is None else self._last.value
 
+    @property
+    def fresh(self) -> T | None:
+        """What was read within `FRESH_SECONDS`; None where it has to be asked for."""
+        last = self._last
+        return last.value if last is not None and time.monotonic() - last.at < FRESH_SECONDS else None
+
     async def get(self) -> T:
         """The value.
 

@@ -69,7 +69,7 @@ class Guard:
         self._addressed(headers, scope.get("server"))
         client = scope.get("client")
         exchange.again = partial(self._authenticator.authenticate, headers, client[0] if client else None)
-        state["principal"] = await exchange.again()
+        state["principal"] = self._authenticator.known(headers) or await exchange.again()
 
     def _addressed(self, headers: Mapping[str, str], server: tuple[str, int] | None) -> None:
         """Raise `Forbidden` unless the request names this server, and no other site made it."""

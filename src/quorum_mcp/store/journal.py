@@ -93,12 +93,13 @@ class Journal:
         line = codec.encode(Entry("sent", attempt, _slim(call)))
         self._make_room(size(line) + (self._out + 1) * DONE_ROOM)
         self._segment.append(line)
+        self._out += 1
         state = self._open.get(call.id)
         if state is None:
-            state = self._open[call.id] = _OpenCall([], set())
-        state.lines.append(line)
-        state.out.add(attempt.id)
-        self._out += 1
+            self._open[call.id] = _OpenCall([line], {attempt.id})
+        else:
+            state.lines.append(line)
+            state.out.add(attempt.id)
 
     def done(self, attempt: AttemptRecord, call: CallRecord | None = None) -> None:
         """Note how an attempt ended, before its answer does; with `call` where the call ends with it.
@@ -153,26 +154,30 @@ class Journal:
         line = codec.encode(Entry(kind, attempt, call and _slim(call)))
         if size(line) > DONE_ROOM:
             line = codec.encode(Entry(kind, attempt, call and _slimmer(call)))
-        self._close_out(attempt, call)
+        state = self._open.get(
+            call.id if call is not None else attempt.call_id if attempt is not None else ""
+        )
+        ended = () if state is None else self._ended(state, attempt, call)
         try:
-            self._make_room(size(line) + self._out * DONE_ROOM)
+            # A turn of the segment has to keep the `sent` lines until the end of what they began is there.
+            self._make_room(size(line) + (self._out - len(ended)) * DONE_ROOM)
             self._segment.append(line)
         except StoreUnavailable as error:
             # The answer is here and is not thrown away; the record is in memory and goes to the database.
             log.error("the journal could not note the end of a call: %s", error)  # noqa: TRY400 - no bug here
+        if state is not None:
+            self._out -= len(ended)
+            state.out.difference_update(ended)
+            if call is not None:
+                del self._open[call.id]
         self._settler.add(line, attempt, call)
 
-    def _close_out(self, attempt: AttemptRecord | None, call: CallRecord | None) -> None:
-        call_id = call.id if call is not None else attempt.call_id if attempt is not None else ""
-        state = self._open.get(call_id)
-        if state is None:
-            return
-        if attempt is not None and attempt.id in state.out:
-            state.out.discard(attempt.id)
-            self._out -= 1
+    @staticmethod
+    def _ended(state: _OpenCall, attempt: AttemptRecord | None, call: CallRecord | None) -> tuple[str, ...]:
+        """The attempts that are out no more."""
         if call is not None:
-            self._out -= len(state.out)
-            del self._open[call_id]
+            return tuple(state.out)
+        return (attempt.id,) if attempt is not None and attempt.id in state.out else ()
 
     def _make_room(self, needed: int) -> None:
         """Make sure that `needed` bytes fit, by leaving behind what is stored."""

@@ -37,13 +37,15 @@ class Memory:
 
     def put(self, key: str, value: bytes, done: Callable[[], None]) -> None:
         """Keep a value."""
-        if key in self._kept:
+        kept, size = self._kept, _size(key, value)
+        if key in kept:
             self._drop(key)
-        if _size(key, value) <= self._room // LARGEST_SHARE:
-            self._kept[key] = (time.monotonic() + self._seconds, value)
-            self.used += _size(key, value)
-            while len(self._kept) > self._most or self.used > self._room:
-                self._drop(next(iter(self._kept)))
+        if size <= self._room // LARGEST_SHARE:
+            kept[key] = (time.monotonic() + self._seconds, value)
+            self.used += size
+            while len(kept) > self._most or self.used > self._room:
+                oldest, (_, dropped) = kept.popitem(last=False)
+                self.used -= _size(oldest, dropped)
         done()
 
     async def remove(self, prefix: str, match: Match) -> int:

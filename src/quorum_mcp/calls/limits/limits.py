@@ -113,8 +113,9 @@ class Limits:
 
     def _known(self, limits: tuple[Limit, ...]) -> tuple[Level, ...]:
         """What is left of the limits, as last known."""
-        full = [Level(limit.requests or 0, limit.tokens or 0) for limit in limits]
-        return tuple(self._rates.last(limit) or whole for limit, whole in zip(limits, full, strict=True))
+        return tuple(
+            [self._rates.last(limit) or Level(limit.requests or 0, limit.tokens or 0) for limit in limits]
+        )
 
     @staticmethod
     def _missing(
