@@ -74,6 +74,31 @@ async def test_the_content_of_a_call_is_stored_but_not_in_the_journal(store: Sto
         await journal.close()
 
 
+async def test_a_death_within_the_end_of_a_call_does_not_lose_its_beginning(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the turn of the segment that the end of a call needs and the end itself."""
+    async with store.opened() as database:
+        journal = await Journal.open(store.folder / "journal", database, half=8 * DONE_ROOM)
+        pair = begun()
+        journal.sent(*pair)
+        [path] = (store.folder / "journal").iterdir()
+
+        def die(segment: Segment, payload: bytes) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Segment, "room", property(lambda _: 0))
+            patched.setattr(Segment, "append", die)
+            with pytest.raises(KeyboardInterrupt):
+                journal.done(*ended(pair))
+        left = content(path.read_bytes())
+        assert [pair[0].id in payload.decode() for payload in left.payloads] == [True]
+        journal.done(*ended(pair))
+        await journal.close()
+        assert await stored(database) == {pair[1].id: ended(pair)[1]}
+
+
 async def test_retries_are_one_call_with_an_attempt_each(store: Store) -> None:
     async with store.opened() as database:
         journal = await Journal.open(store.folder / "journal", database)
