@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ProxiedAnswer:
-    """An answer in the words of `connections.Incoming`."""
+    """An answer in the words of `incoming.Incoming`."""
 
     def __init__(self, raw: "ClientResponse") -> None:
         self._raw = raw
