@@ -229,7 +229,9 @@ async def test_every_call_has_one_record_whatever_happens(tmp_path: Path) -> Non
         await up.until(lambda: not up.open, 2.0)
         await asyncio.sleep(0.2)
         calls = (await q.get("/api/calls?limit=500"))["calls"]
-        assert sum(call["attempts"] for call in calls) == len(up.asked), f"seed {seed}"
+        # What is written down just before it leaves may be cancelled while its connection is being made.
+        unheard = sum(call["attempts"] for call in calls) - len(up.asked)
+        assert 0 <= unheard <= sum(call["status"] == "cancelled" for call in calls), f"seed {seed}"
         assert len({call["id"] for call in calls}) == len(calls) <= 45
         read = sum(a.input_tokens for a in up.asked if a.outcome == "finished")
         assert read > 0
