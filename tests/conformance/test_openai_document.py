@@ -242,6 +242,33 @@ async def test_images_moderations_and_transcriptions(q: Rest) -> None:
     judged(openai(), "CreateTranscriptionResponseJson", heard.body)
 
 
+async def test_images_speech_and_transcriptions_as_streams(q: Rest) -> None:
+    drawn = await q.post(
+        "/v1/images/generations", {"model": "lab/painter", "prompt": "a cat", "stream": True}
+    )
+    all_judged("ImageGenStreamEvent", drawn, ["image_generation.completed"])
+    asked = {"model": "lab/reader", "input": "Two and two.", "voice": "alloy", "stream_format": "sse"}
+    spoken = await q.post("/v1/audio/speech", asked)
+    all_judged("CreateSpeechResponseStreamEvent", spoken, ["speech.audio.delta", "speech.audio.done"])
+    delta, segment = "transcript.text.delta", "transcript.text.segment"
+    for form, kinds in (("json", [delta]), ("diarized_json", [delta, segment] * 2)):
+        for model in ("listener", "whisper"):
+            data = aiohttp.FormData({"model": f"lab/{model}", "stream": "true", "response_format": form})
+            data.add_field("file", wav(1.0), filename="a.wav")
+            heard = await q.request("POST", "/v1/audio/transcriptions", data=data)
+            all_judged("CreateTranscriptionResponseStreamEvent", heard, [*kinds, "transcript.text.done"])
+
+
+def all_judged(schema: str, answer: Answer, kinds: list[str]) -> None:
+    """Fails with what is wrong with the events of a stream, or where they are others."""
+    assert answer.status == 200, answer.body
+    events = data_of(answer.body)
+    assert [one["type"] for one in events] == kinds
+    for one in events:
+        wrong = openai().one_of(schema, one)
+        assert not wrong, (wrong, one)
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

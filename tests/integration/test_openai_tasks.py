@@ -1,5 +1,7 @@
 """OpenAI's own client against what is no chat: images, speech, transcriptions, moderations, embeddings' options."""
 
+import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
@@ -120,6 +122,110 @@ async def test_what_is_priced_by_the_second_has_no_price_by_tokens(world: World)
     assert said.usage.seconds == 60
 
 
+@pytest.mark.parametrize("partial", [None, 0, 2])
+async def test_an_image_as_a_stream(world: World, partial: int | None) -> None:
+    up, q, client = world
+    more: dict[str, Any] = {} if partial is None else {"partial_images": partial}
+    raw = await client.images.with_raw_response.generate(
+        model="lab/painter", prompt="a cat", quality="high", background="opaque", stream=True, **more
+    )
+    (event,) = [one async for one in raw.parse()]
+    assert event.type == "image_generation.completed"
+    assert (event.b64_json, event.size, event.quality, event.background, event.output_format) == (
+        PIXEL, "1024x1024", "high", "opaque", "png",
+    )  # fmt: skip
+    assert (event.usage.input_tokens, event.usage.output_tokens, event.usage.total_tokens) == (10, 200, 210)
+    assert event.model_extra["revised_prompt"] == "a cat, in oil"
+    assert up.tasks[-1].json == {
+        "model": "painter", "prompt": "a cat", "n": 1, "quality": "high", "background": "opaque",
+    }  # fmt: skip
+    call = await record(q)
+    assert raw.headers["content-type"] == "text/event-stream"
+    assert (raw.headers["x-quorum-model"], raw.headers["x-quorum-call"]) == ("lab/painter", call["id"])
+    assert float(raw.headers["x-quorum-cost"]) == call["cost"] == event.model_extra["quorum"]["cost"]
+
+
+async def test_an_image_at_an_address_is_no_stream(world: World) -> None:
+    up, _, client = world
+    with pytest.raises(openai.BadRequestError, match="lab/hosted answers with the address") as refused:
+        await client.images.generate(model="lab/hosted", prompt="a cat", stream=True)
+    assert refused.value.body["code"] == "unsupported"
+    assert up.tasks[-1].json["model"] == "hosted"
+
+
+async def test_speech_as_events(world: World) -> None:
+    up, q, client = world
+    text = "Two and two. " * 300
+    async with client.audio.speech.with_streaming_response.create(
+        model="lab/reader", voice="alloy", input=text, stream_format="sse", response_format="wav"
+    ) as raw:
+        lines = [json.loads(line[6:]) async for line in raw.iter_lines() if line]
+    assert raw.headers["content-type"] == "text/event-stream"
+    assert (raw.headers["x-quorum-model"], raw.headers["x-quorum-call"]) == (
+        "lab/reader",
+        (await record(q))["id"],
+    )
+    *pieces, done = lines
+    assert {one["type"] for one in pieces} == {"speech.audio.delta"}
+    assert len(pieces) == 2
+    assert b"".join(base64.b64decode(one["audio"]) for one in pieces) == SOUND * (len(text) // 20)
+    assert (done["type"], set(done["usage"])) == (
+        "speech.audio.done", {"input_tokens", "output_tokens", "total_tokens"},
+    )  # fmt: skip
+    assert "stream_format" not in up.tasks[-1].json
+
+
+async def test_a_transcription_as_a_stream(world: World) -> None:
+    up, q, client = world
+    raw = await client.audio.transcriptions.with_raw_response.create(
+        model="lab/ear", file=("said.wav", wav()), stream=True, include=["logprobs"]
+    )
+    *pieces, done = [one async for one in raw.parse()]
+    assert {one.type for one in pieces} == {"transcript.text.delta"}
+    assert "".join(one.delta for one in pieces) == "Two and two."
+    assert (done.type, done.text) == ("transcript.text.done", "Two and two.")
+    assert (
+        [one.token for one in done.logprobs] == [one.token for one in pieces[0].logprobs] == ["Two and two."]
+    )
+    assert (done.usage.type, done.usage.input_tokens, done.usage.output_tokens) == ("tokens", 20, 5)
+    assert done.usage.input_token_details.audio_tokens == 20
+    assert b'name="stream"' not in up.tasks[-1].body
+    call = await record(q)
+    assert (raw.headers["x-quorum-model"], raw.headers["x-quorum-call"]) == ("lab/ear", call["id"])
+    assert float(raw.headers["x-quorum-cost"]) == call["cost"]
+    by_the_second = await client.audio.transcriptions.create(
+        model="lab/whisper", file=("a.mp3", SOUND), stream=True
+    )
+    assert [one.usage async for one in by_the_second if one.type == "transcript.text.done"] == [None]
+
+
+async def test_speakers_come_as_segments(world: World) -> None:
+    _, _, client = world
+    stream = await client.audio.transcriptions.create(
+        model="lab/ear", file=("said.wav", wav()), stream=True, response_format="diarized_json"
+    )
+    events = [one async for one in stream]
+    assert [one.type for one in events] == [
+        "transcript.text.delta", "transcript.text.segment", "transcript.text.delta", "transcript.text.segment",
+        "transcript.text.done",
+    ]  # fmt: skip
+    assert [(one.delta, one.segment_id) for one in events[:4:2]] == [("Two and", "seg_A"), (" two.", "seg_B")]
+    assert [(one.text, one.speaker) for one in events[1:4:2]] == [("Two and", "A"), (" two.", "B")]
+
+
+@pytest.mark.parametrize("task", ["images", "speech", "transcriptions"])
+async def test_a_stream_that_fails_before_its_first_event_has_a_status(world: World, task: str) -> None:
+    _, _, client = world
+    with pytest.raises(openai.BadRequestError) as refused:
+        if task == "images":
+            await client.images.generate(model="olla/m", prompt="a cat", stream=True)
+        elif task == "speech":
+            await client.audio.speech.create(model="olla/m", voice="alloy", input="Two.", stream_format="sse")
+        else:
+            await client.audio.transcriptions.create(model="olla/m", file=("a.wav", wav(0.1)), stream=True)
+    assert refused.value.body["code"] == "unsupported"
+
+
 async def test_moderations_of_one_and_of_several(world: World) -> None:
     _, _, client = world
     several = await client.moderations.create(model="lab/judge", input=["be kind", "kill"])
@@ -188,12 +294,16 @@ async def test_a_bound_on_cost_needs_a_price(world: World, task: str) -> None:
 @pytest.mark.parametrize(
     ("task", "more", "says"),
     [
-        ("images.generate", {"stream": True}, "stream"),
+        ("images.generate", {"stream": True, "n": 2}, "n is 2"),
+        ("images.generate", {"stream": True, "response_format": "url"}, "response_format url"),
+        ("images.generate", {"stream": True, "partial_images": 4}, "partial_images is 4"),
+        ("images.generate", {"partial_images": 1}, "partial_images=1"),
         ("images.generate", {"n": 11}, "n is 11"),
         ("images.generate", {"extra_body": {"seed": 1}}, "seed"),
-        ("audio.speech.create", {"stream_format": "sse"}, "stream"),
         ("audio.speech.create", {"input": "x" * 4097}, "4097"),
-        ("audio.transcriptions.create", {"stream": True}, "stream"),
+        ("audio.transcriptions.create", {"stream": True, "response_format": "text"}, "response_format text"),
+        ("audio.transcriptions.create", {"stream": True, "response_format": "srt"}, "response_format srt"),
+        ("audio.transcriptions.create", {"extra_body": {"stream": "yes"}}, "stream: 'yes'"),
         ("audio.transcriptions.create", {"file": ("a.wav", b"")}, "file"),
         ("audio.transcriptions.create", {"extra_body": {"tone": "kind"}}, "tone"),
         ("moderations.create", {"input": []}, "input"),

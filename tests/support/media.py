@@ -30,7 +30,7 @@ def task_answer(request: Request) -> tuple[bytes, str] | None:
         return _json(_images(request.json))
     if path.endswith("/audio/speech"):
         kinds = {None: "audio/mpeg", "mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
-        return SOUND, kinds[request.json.get("response_format")]
+        return SOUND * max(1, len(request.json["input"]) // 20), kinds[request.json.get("response_format")]
     if path.endswith("/audio/transcriptions"):
         return _transcript(request.body)
     if path.endswith("/moderations"):
@@ -44,7 +44,7 @@ def _json(value: Any) -> tuple[bytes, str]:
 
 def _images(given: dict[str, Any]) -> dict[str, Any]:
     row = {"b64_json": PIXEL}
-    if given.get("response_format") == "url":
+    if given.get("response_format") == "url" or given["model"] == "hosted":
         row = {"url": "https://pictures.example/1.png"}
     usage = {
         "input_tokens": 10, "output_tokens": 200, "total_tokens": 210,
@@ -75,6 +75,14 @@ def _transcript(body: bytes) -> tuple[bytes, str]:
         }
     if b"\r\n\r\nverbose_json\r\n" in body:
         said |= {"language": "english", "duration": 1.0, "segments": [], "words": []}
+    if b"\r\n\r\nlogprobs\r\n" in body:
+        said["logprobs"] = [{"token": "Two and two.", "logprob": -0.5, "bytes": [84]}]
+    if b"\r\n\r\ndiarized_json\r\n" in body:
+        texts = {"A": "Two and", "B": " two."}
+        said |= {"task": "transcribe", "duration": 1.0, "segments": [
+            {"type": "transcript.text.segment", "id": f"seg_{name}", "start": 0.0, "end": 0.5, "text": text, "speaker": name}
+            for name, text in texts.items()
+        ]}  # fmt: skip
     return _json(said)
 
 

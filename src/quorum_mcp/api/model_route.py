@@ -45,7 +45,7 @@ class Stream(Protocol):
         ...
 
     def end(self, result: Result) -> Iterable[bytes]:
-        """What comes after the last one."""
+        """What comes after the last one. What it raises at once, rather than between pieces, may still have a status."""
         ...
 
     def failed(self, body: Json) -> bytes:
@@ -193,6 +193,7 @@ async def _pass_on(
                 continue
             if isinstance(item, Restart):
                 continue  # only where nothing was passed on yet
+            ending = stream.end(item) if isinstance(item, Result) and not passed else ()
             if not exchange.begun:
                 await exchange.stream(stream.media_type, _headers(item) if isinstance(item, Result) else {})
                 if not isinstance(item, Passed):
@@ -203,7 +204,7 @@ async def _pass_on(
             elif isinstance(item, Result):
                 if kept is not None:
                     await kept(item)
-                for piece in () if passed else stream.end(item):
+                for piece in ending:
                     await exchange.piece(piece)
             else:
                 await exchange.piece(stream.delta(item))
