@@ -105,6 +105,8 @@ class Answer(Struct, frozen=True):
     @property
     def tool_uses(self) -> tuple[ToolUse, ...]:
         """The tool calls that the model asks for."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Text):
+            return ()
         return tuple(part for part in self.parts if isinstance(part, ToolUse))
 
 

@@ -5,6 +5,9 @@ from math import inf
 from quorum_mcp.access.principal import Principal
 from quorum_mcp.calls.limits import Limits
 
+REQUESTS = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
+TOKENS = ("x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens")
+
 
 def rate_headers(limits: Limits, principal: Principal) -> dict[str, str]:
     """`x-ratelimit-…` of requests and tokens, each of the caller's limit with least left; none without limits."""
@@ -16,14 +19,15 @@ def rate_headers(limits: Limits, principal: Principal) -> dict[str, str]:
             tokens = level.tokens, limit.tokens
     headers: dict[str, str] = {}
     if requests[1]:
-        _add(headers, "requests", *requests)
+        _add(headers, REQUESTS, *requests)
     if tokens[1]:
-        _add(headers, "tokens", *tokens)
+        _add(headers, TOKENS, *tokens)
     return headers
 
 
-def _add(headers: dict[str, str], what: str, left: float, limit: float) -> None:
-    """`limit` is per minute, `remaining` what may be used now, `reset` when all of it may be again, as `1.5s`."""
-    headers["x-ratelimit-limit-" + what] = str(int(limit))
-    headers["x-ratelimit-remaining-" + what] = str(int(left) if left > 0 else 0)
-    headers["x-ratelimit-reset-" + what] = f"{(limit - left) * 60 / limit if left < limit else 0:.3f}s"
+def _add(headers: dict[str, str], names: tuple[str, str, str], left: float, limit: float) -> None:
+    """What there is per minute, what may be used of it now, and when all of it may be again, as `1.5s`."""
+    most, remaining, reset = names
+    headers[most] = str(int(limit))
+    headers[remaining] = str(int(left) if left > 0 else 0)
+    headers[reset] = f"{(limit - left) * 60 / limit if left < limit else 0:.3f}s"

@@ -113,9 +113,10 @@ class Limits:
 
     def _known(self, limits: tuple[Limit, ...]) -> tuple[Level, ...]:
         """What is left of the limits, as last known."""
-        return tuple(
-            [self._rates.last(limit) or Level(limit.requests or 0, limit.tokens or 0) for limit in limits]
-        )
+        return tuple([self._last(limit) for limit in limits])
+
+    def _last(self, limit: Limit) -> Level:
+        return self._rates.last(limit) or Level(limit.requests or 0, limit.tokens or 0)
 
     @staticmethod
     def _missing(
@@ -188,8 +189,7 @@ class Limits:
 
     def of_caller(self, tenant: str, key: KeyRule | None) -> list[tuple[Limit, Level]]:
         """The limits of a caller and what is left of them, as last known."""
-        limits = self._scopes.of_caller(tenant, key)
-        return list(zip(limits, self._known(limits), strict=True)) if limits else []
+        return [(limit, self._last(limit)) for limit in self._scopes.of_caller(tenant, key)]
 
     @property
     def whole(self) -> bool:
