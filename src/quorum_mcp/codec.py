@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, TypeVar, overload
 
@@ -23,9 +24,8 @@ _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
-def encode(value: Any) -> bytes:
-    """Compact JSON of plain values and msgspec structs."""
-    return _encoder.encode(value)
+encode: Callable[[Any], bytes] = _encoder.encode
+"""Compact JSON of plain values and msgspec structs."""
 
 
 def encode_text(value: Any) -> str:

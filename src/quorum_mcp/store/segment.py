@@ -13,7 +13,6 @@ has all its blocks from the beginning, so a copy cannot fail for want of room.
 import fcntl
 import mmap
 import os
-from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 
@@ -34,7 +33,7 @@ class Segment:
         self._map = mmap.mmap(fd, 2 * half)
         self._half = half
         self._generation = 0
-        self._position = 0
+        self._begin()
         self.turn([])
 
     @classmethod
@@ -71,13 +70,17 @@ class Segment:
 
     def append(self, payload: bytes) -> None:
         """Write one line; `payload` has no newline and fits in `room`."""
-        self._write(frame(self._generation, payload))
+        line = self._framed(payload)
+        start = self._start + self._position
+        self._position += len(line)
+        self._map[start : start + len(line)] = line
 
     def turn(self, payloads: list[bytes]) -> None:
         """Go on in the other half with these lines; what is not among them is forgotten."""
         self._generation += 1
-        self._position = 0
-        self._write(b"".join(frame(self._generation, one) for one in [*payloads, COMPLETE]))
+        self._begin()
+        for one in (*payloads, COMPLETE):
+            self.append(one)
 
     def close(self, *, delete: bool) -> None:
         """Let go of the file; without `delete` it stays, to be replayed by another process."""
@@ -86,23 +89,16 @@ class Segment:
         self._map.close()
         os.close(self._fd)
 
-    def _write(self, data: bytes) -> None:
-        offset = self._position + (self._generation & 1) * self._half
-        self._map[offset : offset + len(data)] = data
-        self._position += len(data)
+    def _begin(self) -> None:
+        """At the beginning of the half that the generation belongs to."""
+        self._start, self._position = (self._generation & 1) * self._half, 0
+        self._stamp = b"%08x" % self._generation
+        self._checksum = crc32(self._stamp)
 
-
-def frame(generation: int, payload: bytes) -> bytes:
-    """The bytes of one line."""
-    stamp, checksum = _stamp(generation)
-    return b"%b%08x%08x%b\n" % (stamp, len(payload), crc32(payload, checksum), payload)
-
-
-@lru_cache(maxsize=2)
-def _stamp(generation: int) -> tuple[bytes, int]:
-    """What every line of a generation begins with, and the checksum of that."""
-    stamp = b"%08x" % generation
-    return stamp, crc32(stamp)
+    def _framed(self, payload: bytes) -> bytes:
+        """The bytes of one line."""
+        checksum = crc32(payload, self._checksum)
+        return b"%b%08x%08x%b\n" % (self._stamp, len(payload), checksum, payload)
 
 
 def size(payload: bytes) -> int:
