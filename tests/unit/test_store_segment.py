@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quorum_mcp.store.segment import COMPLETE, Orphan, Segment, content, frame, size
+from quorum_mcp.store.segment import COMPLETE, Orphan, Segment, content, size
 
 HALF = 1 << 12
 
@@ -116,6 +116,10 @@ def test_no_room_for_a_segment_is_known_before_it_is_used(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_line_is_as_long_as_it_says() -> None:
+def test_a_line_is_as_long_as_it_says(tmp_path: Path) -> None:
+    segment = Segment.create(tmp_path, "one", HALF)
     for payload in (COMPLETE, b"x", b"y" * 1000):
-        assert len(frame(3, payload)) == size(payload)
+        room = segment.room
+        segment.append(payload)
+        assert room - segment.room == size(payload)
+    segment.close(delete=True)
