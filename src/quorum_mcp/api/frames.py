@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDisconnected
 
 from quorum_mcp import codec
 from quorum_mcp.access.principal import Principal
@@ -101,7 +101,7 @@ class Frames(ABC):
         except* Ended as ended:
             (first, *_) = ended.exceptions
             assert isinstance(first, Ended)
-            with suppress(TimeoutError, WebSocketDisconnect):
+            with suppress(TimeoutError, WebSocketDisconnect, WebSocketDisconnected):  # or the caller has gone
                 async with asyncio.timeout(1.0):
                     await self._socket.close(first.code, first.reason)
         except* WebSocketDisconnect:
