@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.operations.context import Services
 from quorum_mcp.store.database import Database
@@ -51,7 +52,8 @@ class Readiness:
                 await self._services().get(Database).read(lambda conn: conn.execute(_ONE).scalar())
         except (StoreUnavailable, TimeoutError):
             return False
-        return True
+        # Until it is noticed that the database is back, nobody's money can be set aside.
+        return self._services().get(Budgets).purse.away is None
 
 
 async def _live(_: Request) -> Response:
