@@ -178,6 +178,30 @@ async def test_a_revoked_key_ends_here_at_once_and_elsewhere_soon(tmp_path: Path
         assert (await q.request("DELETE", "/api/keys/key_nobody")).status == 404
 
 
+async def test_all_keys_together_are_asked_for_once_a_second(
+    tmp_path: Path, store: Store, on: dict[str, str]
+) -> None:
+    """A key is not looked up again while none is revoked; then each is, wherever it was believed."""
+    async with serving(tmp_path / "a", BUILTIN, **on) as q, serving(tmp_path / "b", BUILTIN, **on) as other:
+        q.headers = BEARER
+        acme = await q.post("/api/organizations", {"name": "acme"})
+        made, of_acme = await make_key(q), await make_key(q, organization="acme")
+        there = showing(other, made["key"])
+        assert await status(there) == await status(showing(other, of_acme["key"])) == 200
+        # By hand, so that nobody is told: the key goes on being believed, used more than a second apart.
+        await store.execute(f"UPDATE api_keys SET revoked_at = 1 WHERE id = '{made['id']}'")
+        for _ in range(2):
+            await asyncio.sleep(1.2)
+            assert await status(there) == 200
+        gone = await q.request("DELETE", f"/api/organizations/{acme['id']}?force=true")
+        assert gone.status == 200
+
+        async def refused() -> bool:
+            return await status(there) == await status(showing(other, of_acme["key"])) == 401
+
+        await eventually(refused, seconds=2.5)
+
+
 async def test_a_stream_of_events_ends_with_its_key(tmp_path: Path, on: dict[str, str]) -> None:
     async with upstream() as up, serving(tmp_path, config(up.url), **on) as q:
         up.model("a", Say("It is four.\nCONCLUSION: 4", hold="later"))

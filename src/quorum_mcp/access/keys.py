@@ -1,18 +1,19 @@
 """API keys: made, recognised in every request, revoked.
 
-A request's key is looked up at most once a second, so a key that another process revoked stops working within two;
-one that was revoked here stops at once.
+What was looked up is believed while no key is revoked anywhere, which is asked once a second for all keys together:
+a key that another process revoked stops working within two seconds, one that was revoked here at once.
 """
 
 import asyncio
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
-from msgspec import structs
+from msgspec import Struct, structs
 
 from quorum_mcp.access.master_keys import MasterKeys
 from quorum_mcp.access.principal import USER, KeyRule, Principal
@@ -31,13 +32,23 @@ GRACE_SECONDS = 10.0
 USED_EVERY = 60 * MICROSECONDS
 """How exact `last_used_at` is."""
 WRITE_AFTER = 1.0
-MOST_KNOWN = 4096
+BELIEVED_SECONDS = 60.0
+"""How long a key is believed at the most: whoever changes the database by hand is seen after that."""
+MOST_KNOWN = 16_384
 MOST_UNKNOWN = 1024
 _ROOTLESS = frozenset({"local", "bootstrap"})
 """Principals that are no API key."""
 
 log = structlog.get_logger()
 Entry = Recent[ApiKey | None]
+
+
+class _Known(Struct, frozen=True):
+    """A key that was recognised, and until when it is believed (monotonic seconds)."""
+
+    key: ApiKey
+    principal: Principal
+    until: float
 
 
 class Keys:
@@ -47,10 +58,12 @@ class Keys:
         self._store = store
         self._master = master
         self._salt = os.urandom(32)
-        self._known: dict[bytes, Entry] = {}
-        self._unknown: dict[bytes, Entry] = {}
+        self._known: dict[bytes, _Known] = {}
+        """Replaced when any key is revoked: what was looked up before that goes into the old one."""
+        self._asked: dict[bytes, Entry] = {}
+        self._revision = Recent(store.revision, grace=GRACE_SECONDS)
+        self._seen: str | None = None
         self._any = Recent(store.exist, grace=float("inf"))
-        self._made: dict[str, tuple[ApiKey, Principal]] = {}
         self._used: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,15 +77,14 @@ class Keys:
 
     def known(self, shown: str) -> Principal | None:
         """Who shows this key, where that was looked up a moment ago; None: `principal` knows."""
-        entry = self._known.get(self._name(shown)) if shown.isascii() else None
-        key, now = (None if entry is None else entry.fresh), now_us()
-        if key is None or not key.usable(now):
+        known = self._known.get(self._name(shown)) if shown.isascii() else None
+        if known is None or self._seen is None or self._revision.fresh != self._seen:
             return None
-        made = self._made.get(key.id)
-        if made is None or made[0] is not key:
+        now = now_us()
+        if known.until <= time.monotonic() or not known.key.usable(now):
             return None
-        self._note_use(key, now)
-        return made[1]
+        self._note_use(known.key, now)
+        return known.principal
 
     async def principal(self, shown: str) -> Principal | None:
         """Who shows this key; None for a key that is unknown, revoked or expired.
@@ -82,22 +94,42 @@ class Keys:
         """
         if not (shown.startswith(PREFIX) and len(shown) == LENGTH and shown.isascii()):
             return None
+        await self._look_for_revoked()
         name = self._name(shown)
-        entry = self._known.get(name) or self._candidate(name, shown)
-        key = await entry.get()
-        if key is None:
-            return None
-        self._keep(name, entry)
+        known = self._known.get(name)
+        if known is None or known.until <= time.monotonic():
+            known = await self._recognised(name, shown, known)
         now = now_us()
-        if not key.usable(now):
+        if known is None or not known.key.usable(now):
             return None
-        self._note_use(key, now)
-        made = self._made.get(key.id)
-        if made is None or made[0] is not key:
-            if len(self._made) > MOST_KNOWN:
-                self._made.clear()
-            made = self._made[key.id] = key, principal_of(key)
-        return made[1]
+        self._note_use(known.key, now)
+        return known.principal
+
+    async def _look_for_revoked(self) -> None:
+        """Believe nothing any more that was looked up before a key was revoked."""
+        revision = await self._revision.get()
+        if revision != self._seen:
+            self._seen = revision
+            self._believe_nothing()
+
+    async def _recognised(self, name: bytes, shown: str, before: _Known | None) -> _Known | None:
+        """Look a key up; `before` holds on while the store is away."""
+        all_known, entry = self._known, self._asked.get(name) or self._ask(name, shown)
+        try:
+            key = await entry.get()
+        except StoreUnavailable:
+            if before is None:
+                raise
+            return before
+        if key is None:
+            all_known.pop(name, None)
+            return None
+        self._asked.pop(name, None)
+        self._any.put(True)
+        known = all_known[name] = _Known(key, principal_of(key), time.monotonic() + BELIEVED_SECONDS)
+        if len(all_known) > MOST_KNOWN:
+            all_known.pop(next(iter(all_known)))
+        return known
 
     def _name(self, shown: str) -> bytes:
         """Under which a key is remembered: it is not kept itself."""
@@ -163,8 +195,8 @@ class Keys:
 
     def forget(self) -> None:
         """Look every key up again before it is next believed."""
-        for entry in (*self._known.values(), *self._unknown.values()):
-            entry.forget()
+        self._revision.forget()
+        self._believe_nothing()
 
     async def check(self) -> None:
         """Say it when there are keys that no master key recognises: their holders are refused."""
@@ -183,21 +215,17 @@ class Keys:
         with suppress(StoreUnavailable):
             await self._flush()
 
-    def _candidate(self, name: bytes, shown: str) -> Entry:
-        if (entry := self._unknown.get(name)) is None:
-            entry = self._unknown[name] = Recent(lambda: self._look_up(shown), grace=GRACE_SECONDS)
-            if len(self._unknown) > MOST_UNKNOWN:
-                self._unknown.pop(next(iter(self._unknown)))
-        return entry
+    def _believe_nothing(self) -> None:
+        self._known = {}
+        for entry in self._asked.values():
+            entry.forget()
 
-    def _keep(self, name: bytes, entry: Entry) -> None:
-        """A known key is not pushed out by a flood of wrong ones."""
-        if name not in self._known:
-            self._known[name] = entry
-            self._unknown.pop(name, None)
-            self._any.put(True)
-            if len(self._known) > MOST_KNOWN:
-                self._known.pop(next(iter(self._known)))
+    def _ask(self, name: bytes, shown: str) -> Entry:
+        """A new question to the store. A flood of wrong keys pushes out no known one."""
+        entry = self._asked[name] = Recent(lambda: self._look_up(shown), grace=GRACE_SECONDS)
+        if len(self._asked) > MOST_UNKNOWN:
+            self._asked.pop(next(iter(self._asked)))
+        return entry
 
     async def _look_up(self, shown: str) -> ApiKey | None:
         digests = await asyncio.to_thread(self._digests, shown)

@@ -8,10 +8,17 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, literal, or_, 
 
 from quorum_mcp import codec
 from quorum_mcp.errors import NotFound
+from quorum_mcp.ids import new_id
 from quorum_mcp.store.clock import now_us
 from quorum_mcp.store.control_tables import api_keys, organizations
 from quorum_mcp.store.database import Database
+from quorum_mcp.store.dialect import changed, put
 from quorum_mcp.store.page import Page, encode_cursor, paged
+from quorum_mcp.store.tables import meta
+
+_REVISION = "api_keys"
+"""The row of `meta` that changes whenever keys are revoked."""
+_revision = select(meta.c.value).where(meta.c.name == _REVISION)
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):
@@ -74,6 +81,10 @@ class ApiKeys:
         """Whether any key was ever made."""
         return await self._database.read(lambda conn: conn.execute(_some).first() is not None)
 
+    async def revision(self) -> str:
+        """Another one whenever keys were revoked."""
+        return await self._database.read(lambda conn: conn.execute(_revision).scalar() or "")
+
     async def versions(self) -> set[int]:
         """The versions of the master keys that recognise the keys that are not revoked."""
         statement = select(api_keys.c.digest_version).where(api_keys.c.revoked_at.is_(None)).distinct()
@@ -110,7 +121,8 @@ class ApiKeys:
         end = update(api_keys).where(*where, api_keys.c.revoked_at.is_(None)).values(revoked_at=now_us())
 
         def body(conn: Connection) -> ApiKey | None:
-            conn.execute(end)
+            if changed(conn.execute(end)):
+                note_revoked(conn)
             return _first(conn, select(api_keys).where(*where), {})
 
         return await self._database.write(body)
@@ -129,6 +141,11 @@ class ApiKeys:
             .values(digest=digest, digest_version=version)
         )
         await self._database.write(lambda conn: conn.execute(statement) and None)
+
+
+def note_revoked(conn: Connection) -> None:
+    """Tell every process that keys were revoked, with the transaction that revokes them."""
+    conn.execute(put(conn, meta), {"name": _REVISION, "value": new_id("rev")})
 
 
 def _row(key: ApiKey) -> dict[str, Any]:

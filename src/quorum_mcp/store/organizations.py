@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, or_, sel
 
 from quorum_mcp.errors import Conflict
 from quorum_mcp.ids import new_id
+from quorum_mcp.store.api_keys import note_revoked
 from quorum_mcp.store.clock import now_us
 from quorum_mcp.store.control_tables import api_keys, organizations
 from quorum_mcp.store.database import Database
@@ -89,7 +90,8 @@ class Organizations:
                     f"{found.name!r} has {found.keys} key(s) that are not revoked",
                     hint="revoke them first, or use force, which revokes them",
                 )
-            conn.execute(ended)
+            if changed(conn.execute(ended)):
+                note_revoked(conn)
             conn.execute(delete(organizations).where(organizations.c.id == organization_id))
             return found
 
