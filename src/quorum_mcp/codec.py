@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -17,7 +16,8 @@ ShapeError = msgspec.ValidationError
 """The kind of `JSONError` that says: it is JSON, of another shape."""
 
 MAX_DEPTH = 128
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_SQUARE = bytes.maketrans(b"{}", b"[]")
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 _encoder = msgspec.json.Encoder()
@@ -66,15 +66,36 @@ def decode_foreign(data: bytes, shape: Any = Any) -> Any:
     Raises:
         JSONError: not JSON, not UTF-8, not of that shape, or too deep.
     """
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise JSONError(f"nested deeper than {MAX_DEPTH} levels")
+    check_depth(data)
     return decode(data, shape)
 
 
-def _depth(data: bytes) -> int:
-    """How deep JSON nests; what stands in its strings does not count."""
-    brackets = _STRINGS.sub(b"", data).translate(None, _ALL_BUT_BRACKETS)
-    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
+def decode_partly(data: bytes, shape: type[T]) -> T:
+    """As `decode`, for a `shape` that leaves parts as they are written: they are read as text, too.
+
+    Raises:
+        JSONError: as `decode`.
+    """
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise JSONError(f"not UTF-8: {error.reason}") from error
+    return decode(data, shape)
+
+
+def check_depth(data: bytes) -> None:
+    """Raise `JSONError` for JSON that nests deeper than `MAX_DEPTH`; what stands in its strings does not count."""
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return
+    brackets = _STRINGS.sub(b"", data).translate(_SQUARE, _ALL_BUT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        outer = brackets.replace(b"[]", b"")  # one level less
+        if len(outer) == len(brackets):
+            return  # nothing is left, or it is no JSON
+        brackets = outer
+    if brackets:
+        raise JSONError(f"nested deeper than {MAX_DEPTH} levels")
 
 
 def decode_halves(data: bytes, shape: type[T]) -> T:

@@ -1,6 +1,6 @@
 """Requests in their callers' own words: what their APIs have in common."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from msgspec import Raw
 
@@ -12,12 +12,12 @@ Fields = dict[str, Raw]
 
 def native(
     wire: str,
-    body: bytes,
+    size: int,
     fields: Fields,
     read: Callable[[], ModelRequest],
     *,
     priced: frozenset[str],
-    media: Iterable[bytes],
+    media: int,
     tools: bool,
     choices: int = 1,
     usage: bool = True,
@@ -26,14 +26,14 @@ def native(
 
     Args:
         wire: whose words they are.
-        body: the whole request.
+        size: bytes of the body.
         fields: what stands in it.
         read: gives it in our words.
         priced: the fields whose effect on the cost is known.
-        media: what marks images, sounds and files in it.
+        media: how many images, sounds and files stand in it.
         tools: whether it offers tools, or results of some.
         choices: how many answers are asked for.
         usage: whether its caller wants to be told what a stream used.
     """
     unpriced = () if fields.keys() <= priced else tuple(sorted(fields.keys() - priced))
-    return Native(wire, fields, len(body), read, choices, sum(map(body.count, media)), tools, unpriced, usage)
+    return Native(wire, fields, size, read, choices, media, tools, unpriced, usage)

@@ -11,21 +11,31 @@ from quorum_mcp.messages import Audio, ToolUse
 T = TypeVar("T")
 
 
-def json_of(body: bytes, shape: type[T], what: str) -> T:
-    """The body as `shape`; `what` is whose fields it should have.
+def json_of(body: bytes, shape: type[T], what: str, *, partly: bool = False) -> T:
+    """The body as `shape`; `what` is whose fields it should have. Read `partly`, it may nest as deeply as it likes.
 
     Raises:
         Malformed: it is no JSON.
         InvalidInput: a field is unknown, missing, or of the wrong kind.
     """
     try:
-        return codec.decode_foreign(body, shape)
+        return codec.decode_partly(body, shape) if partly else codec.decode_foreign(body, shape)
     except codec.ShapeError as error:
         raise InvalidInput(str(error), hint=f"fields and their types are those of {what}") from None
     except codec.JSONError as error:
-        raise Malformed(
-            f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)"
-        ) from None
+        raise _malformed(error) from None
+
+
+def check_depth(body: bytes) -> None:
+    """Raise `Malformed` where the body nests too deeply."""
+    try:
+        codec.check_depth(body)
+    except codec.JSONError as error:
+        raise _malformed(error) from None
+
+
+def _malformed(error: codec.JSONError) -> Malformed:
+    return Malformed(f"the body is not JSON: {error}", hint="check quotes, commas and the encoding (UTF-8)")
 
 
 def only(given: Mapping[str, Any], known: set[str], where: str) -> None:

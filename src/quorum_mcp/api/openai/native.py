@@ -1,14 +1,14 @@
 """A chat completion in its caller's own words: looked at as far as the way to its model needs it."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from quorum_mcp import codec
 from quorum_mcp.api.native import Fields, native
 from quorum_mcp.api.openai.request import StreamOptions, read, translate
-from quorum_mcp.api.reading import json_of
+from quorum_mcp.api.reading import check_depth, json_of
 from quorum_mcp.errors import InvalidInput
 from quorum_mcp.messages import ModelRequest
 
@@ -24,19 +24,31 @@ PRICED = frozenset(
 )  # fmt: skip
 """Fields whose effect on the cost is known: the number of answers and the cap on their length, or none."""
 
+MISTRAL_FIELDS = frozenset({"prompt_mode", "random_seed", "safe_prompt"})
+TEXTS = frozenset({"text", "refusal"})
+"""Parts of a message that cost what their text does; all others count as images, sounds or files."""
+ABSENT = Raw()
 
-MISTRAL_FIELDS = ("prompt_mode", "random_seed", "safe_prompt")
-MISTRAL_PARTS = (b'"image_url":"', b'"image_url": "', b'"prefix":')
-"""What its messages have that OpenAI's have not: an image's address alone, and answers that were begun."""
-MEDIA = (b'"image_url"', b'"input_audio"', b'"file"')
+
+class Part(Struct):
+    """A part of a message, as far as it is looked at."""
+
+    type: str = ""
+    image_url: Raw = ABSENT
 
 
 class Turn(Struct):
     """One message, as far as it is looked at; what else stands in it is the provider's to judge."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[Any] | None = None
-    tool_calls: list[Any] | None = None
+    content: str | list[Part] | None = None
+    tool_calls: list[Raw] | None = None
+    prefix: Raw = ABSENT
+
+    @property
+    def tools(self) -> bool:
+        """Whether it calls tools, or is what one came to."""
+        return self.role == "tool" or bool(self.tool_calls)
 
 
 class Head(Struct):
@@ -52,13 +64,18 @@ class Head(Struct):
     top_p: float | None = None
     n: int | None = None
     seed: int | None = None
-    tools: list[Any] | None = None
-    functions: list[Any] | None = None
+    user: str | None = None
+    tools: list[Raw] | None = None
+    functions: list[Raw] | None = None
 
     @property
     def usage(self) -> bool:
         """Whether a stream is to end with what was used."""
         return self.stream_options is not None and self.stream_options.include_usage
+
+
+FLAT = frozenset(Head.__struct_fields__) - {"tools", "functions"}
+"""Fields in which nothing nests, where the messages are mere text."""
 
 
 class Chat(Struct):
@@ -73,7 +90,7 @@ def read_chat(body: bytes) -> Chat:
 
     Raises `Malformed`, and `InvalidInput` for what no provider could understand.
     """
-    head = json_of(body, Head, "OpenAI's chat completions")
+    head = json_of(body, Head, "OpenAI's chat completions", partly=True)
     if not head.messages:
         raise InvalidInput("messages is empty", hint="send at least one message")
     most = head.max_completion_tokens or head.max_tokens
@@ -85,29 +102,29 @@ def read_chat(body: bytes) -> Chat:
         if value is not None and value < 1:
             raise InvalidInput(f"{name} must be at least 1, not {value}", hint=f"leave {name} out")
     fields = codec.decode(body, Fields)
-    if "web_search_options" in fields or _in_mistral_s_words(body, fields):
-        # Searches are counted, and every wire has its own.
+    tools = bool(head.tools or head.functions) or any(turn.tools for turn in head.messages)
+    parts = [part for turn in head.messages if isinstance(turn.content, list) for part in turn.content]
+    if parts or tools or not fields.keys() <= FLAT:
+        check_depth(body)
+        if "web_search_options" in fields or _in_mistral_s_words(fields, parts):
+            return Chat(head, _opened(body))  # searches are counted, and every wire has its own
+    if any(turn.prefix for turn in head.messages):
         return Chat(head, _opened(body))
-    tools = bool(head.tools or head.functions)
-    for turn in head.messages:
-        tools = tools or turn.role == "tool" or bool(turn.tool_calls)
+    media = sum(part.type not in TEXTS for part in parts)
     written = native(
-        WIRE, body, fields, partial(_opened, body), priced=PRICED, media=MEDIA, tools=tools, choices=head.n or 1,
+        WIRE, len(body), fields, partial(_opened, body), priced=PRICED, media=media, tools=tools, choices=head.n or 1,
         usage=head.usage,
     )  # fmt: skip
     request = ModelRequest("", (), max_tokens=most, temperature=head.temperature, native=written)
     return Chat(head, request)
 
 
-def _in_mistral_s_words(body: bytes, fields: Fields) -> bool:
+def _in_mistral_s_words(fields: Fields, parts: list[Part]) -> bool:
     """Whether a client of Mistral's asks, on the same path: nobody else's provider knows its words."""
-    image, spaced, begun = MISTRAL_PARTS
     return (
         not fields.keys().isdisjoint(MISTRAL_FIELDS)
-        or (b'"any"' in body and bytes(fields.get("tool_choice", b"")) == b'"any"')
-        or image in body
-        or spaced in body
-        or begun in body
+        or bytes(fields.get("tool_choice", ABSENT)) == b'"any"'
+        or any(bytes(part.image_url).startswith(b'"') for part in parts)  # an image's address alone
     )
 
 

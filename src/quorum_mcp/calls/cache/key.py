@@ -62,7 +62,7 @@ def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
             content = _encoder.encode((*asked_of, request))
     except (UnicodeEncodeError, OverflowError):  # half a character, a number beyond 64 bits
         return None
-    digest = hashlib.blake2b(content, digest_size=32).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     return f"{_plain(call.tenant)}:llm:{_plain(provider.name)}:{target.model}:{digest}:{temperature:g}"
 
 
