@@ -43,11 +43,11 @@ class World:
 
 
 @contextmanager
-def world(home: Path, **env: str) -> Iterator[World]:
-    """A world of its own; `env` goes to the server."""
+def world(home: Path, *, web_search: str = "none", **env: str) -> Iterator[World]:
+    """A world of its own, whose models search the web in this vendor's way; `env` goes to the server."""
     with _thread() as (loop, up, proxy):
         given = config(up.url)
-        given["providers"]["lab"]["limits"] = UNLIMITED
+        given["providers"]["lab"] |= {"limits": UNLIMITED, "web_search": web_search}
         with Server(home, given, **env) as server:
             proxy.target = server.url
             yield World(up, server, loop, proxy)

@@ -15,8 +15,9 @@ export function asMarkdown(result) {
   const groups = result.groups.map((/** @type {any} */ group) => `- **${group.conclusion}**: ${group.members.join(", ")}`);
   const points = result.points.map((/** @type {any} */ point) => `- ${point.status}: ${point.text} (${point.members.join(", ")})`);
   const dissent = result.dissent.map((/** @type {any} */ one) => `**Dissent of ${one.member}**\n\n${quoted(one.text)}`);
+  const sources = (result.citations ?? []).map((/** @type {any} */ one) => `- [${(one.title || one.url).replaceAll(/[[\]]/g, "")}](<${one.url}>)`);
   const simulated = result.simulated ? "*Simulated: seats named sim/… are scripted, no language models.*" : "";
-  return [result.consensus ?? "", simulated, `*${facts.join("; ")}*`, groups.join("\n"), points.join("\n"), ...dissent]
+  return [result.consensus ?? "", simulated, `*${facts.join("; ")}*`, sources.join("\n"), groups.join("\n"), points.join("\n"), ...dissent]
     .filter(Boolean)
     .join("\n\n");
 }

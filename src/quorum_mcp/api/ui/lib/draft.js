@@ -7,6 +7,8 @@ import { attached, files } from "./files.js";
 export const question = signal("");
 export const context = signal("");
 export const mode = signal("quick_consensus");
+/** Whether the models may search the web, each with its provider's own search. */
+export const searching = signal(false);
 /** Full model names, in the order of the panel; empty for the default panel. */
 export const panel = signal(/** @type {string[]} */ ([]));
 
@@ -47,12 +49,18 @@ export function estimate(signal) {
   return post("api/estimate-cost", { ...body(), query: question.value.trim() || "?" }, signal);
 }
 
+/** What the models may use. */
+export function tools() {
+  return searching.value ? { tools: ["web_search"] } : {};
+}
+
 function body() {
   return {
     query: question.value,
     mode: mode.value,
     ...(context.value.trim() ? { context: context.value } : {}),
     ...(panel.value.length ? { panel: panel.value } : {}),
+    ...tools(),
     ...attached(),
   };
 }

@@ -13,6 +13,7 @@ import { Icon } from "./icon.js";
 import { Points } from "./points.js";
 import { Rich } from "./rich.js";
 import { Ring } from "./ring.js";
+import { Sources } from "./sources.js";
 import { Thumbs } from "./thumbs.js";
 import { toast } from "./toast.js";
 
@@ -42,6 +43,7 @@ export function Answer({ id, turn }) {
         <${Author} result=${result} />
         <${Rich} text=${result.consensus ?? ""} />
       </div>
+      <${Cited} sources=${result.citations} />
       <${Agreement} turn=${turn} result=${result} />
       <${Points} points=${result.points} />
       <${Attack} attack=${result.attack} />
@@ -65,6 +67,17 @@ function Author({ result }) {
   if (own) return html`<p class="author">In the words of <bdi>${own.member}</bdi></p>`;
   const writer = responses.find((one) => one.role === "synthesizer" && one.status === "ok");
   return writer ? html`<p class="author">Written by <bdi>${writer.provider}/${writer.model}</bdi> from what the seats said</p>` : null;
+}
+
+/** @param {{sources: import("./sources.js").Source[]}} props */
+function Cited({ sources }) {
+  if (!sources?.length) return null;
+  return html`
+    <section class="answer-part">
+      <h2>Sources</h2>
+      <${Sources} sources=${sources} />
+    </section>
+  `;
 }
 
 /** @param {{texts: string[]}} props */

@@ -1,5 +1,5 @@
 // @ts-check
-/** What goes along with the question: text as context, and files, chosen or dropped. */
+/** What goes along with the question: text as context, files, chosen or dropped, and leave to search the web. */
 import { context } from "../lib/draft.js";
 import { attach, detach, files } from "../lib/files.js";
 import { bytes } from "../lib/format.js";
@@ -8,6 +8,7 @@ import { useRef } from "../vendor/preact-hooks.js";
 import { useSignal } from "../vendor/signals.js";
 import { Growing } from "./growing.js";
 import { Icon } from "./icon.js";
+import { SearchToggle } from "./search-toggle.js";
 
 export function Attachments() {
   const field = useRef(/** @type {HTMLInputElement|null} */ (null));
@@ -24,6 +25,7 @@ export function Attachments() {
           open.value = !open.value;
         }}><${Icon} name="plus" size=${18} />Context</button>
         <button type="button" class="plain labelled" onClick=${() => field.current?.click()}><${Icon} name="file" size=${18} />Files</button>
+        <${SearchToggle} />
         <input ref=${field} id="files" class="unseen" type="file" multiple tabindex="-1" aria-label="Files" onChange=${chosen} />
         ${files.value.length > 0 && html`<ul class="chips" aria-label="Files that go along">
           ${files.value.map((file, index) => html`<${Chip} key=${index} file=${file} index=${index} />`)}

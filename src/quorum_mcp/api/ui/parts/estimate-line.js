@@ -1,6 +1,6 @@
 // @ts-check
 /** Before asking: who will sit there, how many calls at most, what they may cost. */
-import { context, estimate, estimated, mode, panel, question } from "../lib/draft.js";
+import { context, estimate, estimated, mode, panel, question, searching } from "../lib/draft.js";
 import { files } from "../lib/files.js";
 import { left, loadLeft } from "../lib/left.js";
 import { count, dollars, money } from "../lib/format.js";
@@ -32,7 +32,7 @@ export function EstimateLine() {
       clearTimeout(timer);
       control.abort();
     };
-  }, [mode.value, panel.value, files.value, size]);
+  }, [mode.value, panel.value, files.value, searching.value, size]);
 
   if (problem.value) return html`<p class="estimate estimate-problem">${problem.value}</p>`;
   if (!estimated.value) return html`<p class="estimate"> </p>`;

@@ -1,6 +1,7 @@
 // @ts-check
 /** One more question in the same session: the panel keeps what was said. */
 import { ApiError, post } from "../lib/api.js";
+import { tools } from "../lib/draft.js";
 import { html } from "../lib/html.js";
 import { onKey } from "../lib/shortcuts.js";
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
@@ -8,6 +9,7 @@ import { signal, useSignal } from "../vendor/signals.js";
 import { ErrorBox } from "./error-box.js";
 import { Growing } from "./growing.js";
 import { Icon } from "./icon.js";
+import { SearchToggle } from "./search-toggle.js";
 
 const text = signal("");
 
@@ -23,7 +25,7 @@ export function FollowUp({ id, turn, onAsked }) {
     problem.value = null;
     try {
       const panel = [...new Set(turn.seats.map((seat) => seat.model))];
-      await post("api/query", { query: text.value, session_id: id, mode: turn.mode, panel, wait: false });
+      await post("api/query", { query: text.value, session_id: id, mode: turn.mode, panel, ...tools(), wait: false });
       text.value = "";
       onAsked();
     } catch (error) {
@@ -44,7 +46,10 @@ export function FollowUp({ id, turn, onAsked }) {
         event.preventDefault();
         ask();
       }}>
-      <label for="follow-up">Ask on in this session</label>
+      <div class="follow-up-head">
+        <label for="follow-up">Ask on in this session</label>
+        <${SearchToggle} />
+      </div>
       <div class="follow-up-row">
         <${Growing} id="follow-up" field=${field} value=${text} rows="1" maxlength="50000" placeholder="And what follows from that?" />
         <button class="primary" aria-disabled=${!text.value.trim() || busy.value} aria-label="Ask"><${Icon} name="send" /></button>

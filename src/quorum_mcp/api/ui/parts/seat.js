@@ -11,6 +11,7 @@ import { useSignal } from "../vendor/signals.js";
 import { ErrorBox } from "./error-box.js";
 import { Icon } from "./icon.js";
 import { Rich } from "./rich.js";
+import { Sources } from "./sources.js";
 import { StreamText } from "./stream-text.js";
 
 /** @type {Record<string, string>} */
@@ -60,6 +61,7 @@ function Said({ call, many, box, over }) {
       ${(!reply || (reply.status === "ok" && reply.text.length <= LONGEST)) &&
       html`<${StreamText} stream=${call.stream} scroller=${box} over=${Boolean(reply)} />`}
       ${reply?.status === "ok" && reply.text.length > LONGEST && html`<${Rich} text=${reply.text} />`}
+      <${Sources} sources=${reply?.citations} label=${`Sources of ${call.member}`} />
       ${reply?.abstained && html`<p class="quiet">It abstains.</p>`}
       ${reply && reply.status !== "ok" && html`<${ErrorBox} error=${reply.error ?? { message: "the seat failed" }} />`}
       ${reply?.reasoning && html`<details class="reasoning"><summary>Its reasoning</summary><div class="stream" dir="auto">${reply.reasoning}</div></details>`}
