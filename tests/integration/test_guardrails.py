@@ -297,7 +297,8 @@ async def test_the_example_keeps_secrets_and_addresses_in(tmp_path: Path) -> Non
         assert up.asked == []
         text, raw = await streamed(rest)
         await rest.post("/v1/chat/completions", chat("mail bob@example.org"))
-        unsigned = await rest.session.post(url, json={"stage": "before", "texts": []})
+        async with rest.session.post(url, json={"stage": "before", "texts": []}) as unsigned:
+            pass
     assert text == "Write to [e-mail address]. " * 40 + "[secret]"
     assert "ann@" not in raw
     assert up.asked[-1].prompt == "mail [e-mail address]"
