@@ -176,8 +176,7 @@ async def judge(up: Upstream, store: Store, home: Path, limits: dict[str, int]) 
         journal = await Journal.open(home / "journal", database)
         # A commit of a process that was killed may have come after its journal was stored: it expires.
         await asyncio.sleep(2 * LIFE_SECONDS / 0.8 if leased else 0)
-        place = journal.place()
-        await database.write(lambda conn: sweep(conn, place.id, place.live))
+        await database.write(lambda conn: sweep(conn, journal.place))
         await journal.close()
     ((stored, leased, closed),) = await store.rows(PERIOD)
     assert billed(up, "a") <= stored <= limits["lab"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from datetime import UTC
 from typing import Any
 
@@ -14,7 +15,8 @@ from quorum_mcp.ids import new_id
 from quorum_mcp.store.budgets import BudgetRow, BudgetStore, announce, budget_id
 from quorum_mcp.store.call_rows import Draw
 from quorum_mcp.store.database import Database
-from quorum_mcp.store.leases import give_back, reconcile, return_segment, sweep
+from quorum_mcp.store.leases import give_back, left_behind, reconcile, return_segment, sweep
+from quorum_mcp.store.place import Place
 from quorum_mcp.store.records import store_records
 from quorum_mcp.store.slices import Taken, Want, take
 
@@ -55,6 +57,12 @@ async def figures(store: Store, budget: str = TOTAL) -> tuple[int, int]:
 async def budget(database: Database, amount: int, **more: Any) -> BudgetRow:
     row = BudgetRow(**{"id": TOTAL, "period": "total", "amount": amount} | more)
     return await BudgetStore(database).put(row, UTC)
+
+
+def folder(*present: str, begins: frozenset[str] | None = None) -> Callable[[], Place]:
+    """The folder of journals, with what is in it; `begins` is what is in it when it is first looked at."""
+    looks = iter([] if begins is None else [begins])
+    return lambda: Place("here", next(looks, frozenset(present)), frozenset())
 
 
 async def test_a_slice_is_a_share_of_what_is_left_or_what_is_needed(store: Store) -> None:
@@ -109,17 +117,31 @@ async def test_a_lost_lease_is_not_renewed(store: Store) -> None:
         here = (await get(database, want(need=10, life=-MINUTE), segment="two")).grants[0]
         held = there.granted + here.granted
         # Here, a live journal is named; elsewhere nobody knows, until an operator says so.
-        assert await database.write(lambda conn: sweep(conn, "here", ["two"])) == 0
+        assert await database.write(lambda conn: sweep(conn, folder("two"))) == 0
         assert await figures(store) == (0, held)
-        assert await database.write(lambda conn: reconcile(conn, "here", ["two"])) == (1, there.granted)
+        assert await database.write(lambda conn: reconcile(conn, folder("two"))) == (1, there.granted)
         assert await figures(store) == (0, here.granted)
         again = await get(database, want(need=1, lease=there.lease, starts_at=0), place="there")
         assert (again.lost, again.grants) == (frozenset({there.lease}), ())
         # A journal that turns up after all is booked.
         await bill(database, (Draw(there.lease, 10),), 7)
         assert await figures(store) == (7, here.granted)
-        assert await database.write(lambda conn: sweep(conn, "here", [])) == 1
+        assert await database.write(lambda conn: sweep(conn, folder())) == 1
         assert await figures(store) == (7, 0)
+
+
+async def test_a_process_that_starts_while_another_looks_keeps_its_lease(store: Store) -> None:
+    """The one that sweeps may be stopped at any moment, for longer than a lease lasts."""
+    async with store.opened() as database:
+        await budget(database, 100)
+        lease = (await get(database, want(need=10, life=-MINUTE))).grants[0]
+        for look in (folder("one", begins=frozenset()), folder("one")):
+            assert await database.read(lambda conn, look=look: left_behind(conn, look)) == []
+        assert await database.write(lambda conn: sweep(conn, folder("one", begins=frozenset()))) == 0
+        begins = folder("one", begins=frozenset())
+        assert await database.write(lambda conn: reconcile(conn, begins)) == (0, 0)
+        assert await figures(store) == (0, lease.granted)
+        assert await database.write(lambda conn: sweep(conn, folder())) == 1
 
 
 async def test_a_clock_that_is_set_back_opens_no_new_period(store: Store) -> None:

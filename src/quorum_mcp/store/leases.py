@@ -6,15 +6,16 @@ first, in the order of their ids, then periods, in the order of budget and start
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, or_, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from quorum_mcp.store.call_rows import AttemptRecord, CallRecord
 from quorum_mcp.store.clock import DatabaseNow
 from quorum_mcp.store.control_tables import budget_periods, leases
+from quorum_mcp.store.place import Place
 
 log = logging.getLogger(__name__)
 
@@ -114,32 +115,39 @@ def return_segment(conn: Connection, segment: str) -> int:
     return _return(conn, conn.execute(select(*LEASE).where(leases.c.segment == segment)).all())
 
 
-def left_behind(conn: Connection, place: str, present: Iterable[str]) -> list[str]:
-    """Expired leases whose journal was in the folder `place`, and is not among those that are there.
+def left_behind(conn: Connection, look: Callable[[], Place]) -> list[str]:
+    """Expired leases whose journal was in the folder that `look` looks at, and is not there.
 
     Their process died when a transaction of it was on the way, which came to be after its journal was stored.
     """
-    return list(conn.execute(select(leases.c.id).where(_left_behind(place, present))).scalars())
+    expired = select(leases.c.id, leases.c.segment).where(
+        leases.c.place == look().id, leases.c.expires_at < DatabaseNow()
+    )
+    return _absent(conn.execute(expired).all(), look)
 
 
-def sweep(conn: Connection, place: str, present: Iterable[str]) -> int:
+def sweep(conn: Connection, look: Callable[[], Place]) -> int:
     """Return what is `left_behind`; how many there were."""
-    return _return(conn, conn.execute(select(*LEASE).where(_left_behind(place, present))).all())
+    return _return(conn, conn.execute(select(*LEASE).where(leases.c.id.in_(left_behind(conn, look)))).all())
 
 
-def reconcile(conn: Connection, place: str, present: Iterable[str]) -> tuple[int, int]:
-    """Return what expired leases have left whose journal is not in the folder `place`: how many, and nanodollars.
+def reconcile(conn: Connection, look: Callable[[], Place]) -> tuple[int, int]:
+    """Return what expired leases have left whose journal waits in no folder here: how many, and nanodollars.
 
     For an operator who knows that those journals will not come back: what was lost with them is then not
     counted. The leases stay, so that a journal that does turn up is booked after all.
     """
+    here = look().id
+    expired = conn.execute(
+        select(leases.c.id, leases.c.segment, leases.c.place).where(
+            leases.c.expires_at < DatabaseNow(), ~leases.c.returned
+        )
+    ).all()
+    ids = [one.id for one in expired if one.place != here]
+    ids += _absent([one for one in expired if one.place == here], look, refused=False)
     old = conn.execute(
         select(*LEASE)
-        .where(
-            or_(leases.c.place != place, leases.c.segment.not_in(sorted(present))),
-            leases.c.expires_at < DatabaseNow(),
-            ~leases.c.returned,
-        )
+        .where(leases.c.id.in_(ids), leases.c.expires_at < DatabaseNow(), ~leases.c.returned)
         .order_by(leases.c.id)
         .with_for_update()
     ).all()
@@ -151,9 +159,23 @@ def reconcile(conn: Connection, place: str, present: Iterable[str]) -> tuple[int
     return len(old), sum(change.freed for change in changes.values())
 
 
-def _left_behind(place: str, present: Iterable[str]) -> ColumnElement[bool]:
-    absent = leases.c.segment.not_in(sorted(present))
-    return and_(leases.c.place == place, absent, leases.c.expires_at < DatabaseNow())
+def _absent(
+    found: Sequence[Row[Any, Any]] | Sequence[Row[Any, Any, Any]],
+    look: Callable[[], Place],
+    *,
+    refused: bool = True,
+) -> list[str]:
+    """Those leases whose segment is not in the folder, where one that was `refused` is.
+
+    The folder is looked at after the leases were read: a process makes its segment before it takes a lease, so one
+    that is absent now is gone for good. The other way round, this process might have been stopped between the two,
+    for as long as it takes another one to start, to take a lease and to let it expire.
+    """
+    if not found:
+        return []
+    place = look()
+    present = place.live | place.refused if refused else place.live
+    return [one.id for one in found if one.segment not in present]
 
 
 def _return(conn: Connection, found: Sequence[LeaseRow]) -> int:

@@ -154,23 +154,24 @@ class Purse:
 
     async def sweep(self) -> None:
         """Return expired leases whose journal was in our folder and is gone. Raises `StoreUnavailable`."""
-        place = await asyncio.to_thread(self._journal.place)
-        present = place.live | place.refused
-        if await self._database.read(lambda conn: left_behind(conn, place.id, present)):
-            await self._database.write(lambda conn: sweep(conn, place.id, present))
+        look = self._journal.place
+        if await self._database.read(lambda conn: left_behind(conn, look)):
+            await self._database.write(lambda conn: sweep(conn, look))
 
     async def reconcile(self) -> tuple[int, int]:
         """Return expired leases whose journal is not here: how many, and nanodollars. Raises `StoreUnavailable`."""
-        place = await asyncio.to_thread(self._journal.place)
-        return await self._database.write(lambda conn: reconcile(conn, place.id, place.live))
+        return await self._database.write(lambda conn: reconcile(conn, self._journal.place))
 
     async def close(self) -> None:
         """Return everything; what cannot be returned now is, when the next process stores this one's journal."""
         self._closed = True
         if self._filling:
             await asyncio.wait(self._filling)
+        for lease in self._all.values():
+            lease.open = False
         try:
-            await self._journal.flush()
+            while self._journal.waiting:  # what ends meanwhile has to be booked before its lease returns
+                await self._journal.flush()
             if all(lease.calls == 0 for lease in self._all.values()):
                 segment = self._journal.segment
                 await self._database.write(lambda conn: return_segment(conn, segment))
