@@ -16,7 +16,7 @@ SECONDS = 2
 # The product's own times, shortened: a minute of waiting shows no more than two seconds.
 QUICK = (
     "import quorum_mcp.api.connection as c;"
-    f"c.HEAD_SECONDS = c.BODY_SECONDS = c.STALL_SECONDS = {SECONDS};"
+    f"c.HEAD_SECONDS = c.BODY_SECONDS = c.STALL_SECONDS = {SECONDS}; c.KEEP_SECONDS = {SECONDS + 2};"
     "from quorum_mcp.__main__ import main; main()"
 )
 MODEL = "lab/a"
@@ -208,6 +208,26 @@ def test_callers_who_dawdle(port: int) -> None:
     finally:
         for sock, _ in socks:
             sock.close()
+
+
+def test_a_connection_that_asks_for_nothing_is_kept_a_while(port: int) -> None:
+    """As long as is said, and no longer for empty lines in between."""
+    kept = LINE + HEAD + LENGTH + b"\r\n" + BODY
+    with connected(port) as used, connected(port, 0.5) as idle:
+        for sock in (used, idle):
+            sock.sendall(kept)
+            assert status(sock.recv(65_536)) == 200
+        began = time.monotonic()
+        idle.sendall(b"\r\n\r\n")
+        while True:
+            used.sendall(kept)
+            assert status(used.recv(65_536)) == 200, "its time begins anew with each request"
+            try:
+                assert idle.recv(10) == b"", "it is closed without a word"
+                break
+            except TimeoutError:
+                assert time.monotonic() < began + 15
+        assert time.monotonic() > began + SECONDS
 
 
 def test_a_caller_who_takes_nothing(port: int, up: Upstream) -> None:

@@ -29,6 +29,9 @@ BODY_SECONDS = 30
 """How long a body may take beyond what `BODY_RATE` allows for its size."""
 BODY_RATE = 1024
 """Bytes a second of the slowest body."""
+KEEP_SECONDS = 75
+"""How long a connection may ask for nothing: longer than clients (5 s) and balancers (60 s) keep theirs, so that they
+let go first. The other way round, a request would now and then meet a connection that has just ended."""
 STALL_SECONDS = 120
 """How long a caller may take nothing at all of an answer that waits for it."""
 PADDING = 16
@@ -80,7 +83,6 @@ class Connection(HttpToolsProtocol):
         """Feed the parser."""
         if self.leaving:
             return
-        self._unset_keepalive_if_required()
         self.received += len(data)
         try:
             self.parser.feed_data(data)
@@ -172,6 +174,15 @@ class Connection(HttpToolsProtocol):
         self.received = self.held = 0
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """An answer is out. What was asked meanwhile is next; else `look` ends a connection that asks for no more."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+
     def look(self) -> None:
         """Once a second: end what takes too long."""
         if self.transport.is_closing():
@@ -187,16 +198,17 @@ class Connection(HttpToolsProtocol):
         if stalled:
             if self.age > STALL_SECONDS:
                 self.transport.abort()
+        elif not self.reading:
+            if self.age > KEEP_SECONDS:
+                self.transport.close()
         elif self.in_head and self.age > HEAD_SECONDS:
             self._refuse(Refusal(408, f"no whole head within {HEAD_SECONDS} s", "send it at once"))
         elif self.age > BODY_SECONDS + self.received // BODY_RATE:
             self._refuse(Refusal(408, "the body comes too slowly", f"send {BODY_RATE} bytes a second"))
 
     def _awaited(self) -> bool:
-        """Whether it is the caller's turn, and no timer of uvicorn's runs for that."""
-        if self.reading:
-            return not self.flow.read_paused
-        return self.cycle.response_complete and self.timeout_keep_alive_task is None
+        """Whether it is the caller's turn."""
+        return not self.flow.read_paused if self.reading else self.cycle.response_complete
 
     def _wrong_head(self) -> Refusal | None:
         """What is wrong with the head that was read."""
