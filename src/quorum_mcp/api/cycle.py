@@ -54,11 +54,21 @@ class Cycle(RequestResponseCycle):
             await self.flow.drain()
         if self.disconnected:
             return
-        chunk = b"%b%x\r\n%b\r\n" % (self._head, len(data), data) if data else self._head
+        chunk = self._chunk(data) if data else self._head
         self._head = b""
         self.transport.write(chunk + b"0\r\n\r\n" if last else chunk)
         if last:
             self._end()
+
+    def at_once(self, data: bytes) -> bool:
+        """Send a piece of a stream now; False where the caller has not taken enough of what was sent before."""
+        if self.disconnected or not data:
+            return True
+        if self.flow.write_paused:
+            return False
+        self.transport.write(self._chunk(data))
+        self._head = b""
+        return True
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -79,6 +89,9 @@ class Cycle(RequestResponseCycle):
             length += "connection: close\r\n"
         own = _own_lines(tuple(self.default_headers))
         return b"%b%b%b\r\n" % (STATUS_LINE[status], own, (length + lines).encode("latin-1", "replace"))
+
+    def _chunk(self, data: bytes) -> bytes:
+        return b"%b%x\r\n%b\r\n" % (self._head, len(data), data)
 
     def _end(self) -> None:
         self.response_complete = True

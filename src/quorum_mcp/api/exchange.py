@@ -232,6 +232,13 @@ class Exchange:
         if not self.ended:
             await self._out.piece(data, last=last)
 
+    def at_once(self, data: bytes) -> bool:
+        """Send a piece of the stream now; False where it has to wait for something: `piece` does."""
+        lasting, cycle = self._lasting, self._cycle
+        if cycle is None or self.ended or (lasting is not None and lasting.due):
+            return False
+        return cycle.at_once(data)
+
     async def _whole(
         self, status: int, body: bytes, headers: Mapping[str, str], kind: str = "application/json"
     ) -> None:

@@ -23,6 +23,7 @@ from quorum_mcp.config.settings import Settings
 from quorum_mcp.errors import QuorumError
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.operations.context import Services
+from quorum_mcp.providers.flow import Flow
 
 SECONDS = 600.0
 """How long a call may take where the caller does not say: as long as the vendors' own clients wait."""
@@ -188,8 +189,8 @@ async def _pass_on(
     passed = False
     async with aclosing(items):
         async for item in items:
-            if passed and isinstance(item, Passed):
-                await exchange.piece(item.data)
+            if isinstance(item, Flow):
+                await item.into(exchange)
                 continue
             if isinstance(item, Restart):
                 continue  # only where nothing was passed on yet

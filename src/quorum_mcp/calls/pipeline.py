@@ -40,9 +40,10 @@ from quorum_mcp.errors import (
     QuorumError,
 )
 from quorum_mcp.providers.base import Timeouts
+from quorum_mcp.providers.flow import Flow
 from quorum_mcp.providers.registry import Registry
 
-Item = Delta | Passed | Restart | Result
+Item = Delta | Passed | Flow | Restart | Result
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 60.0
 
@@ -187,7 +188,7 @@ class Calls:
         finally:
             self.admission.settle(state, attempt, answer, error)
 
-    async def _told(self, chain: Chain, state: State) -> AsyncGenerator[Delta | Passed, None]:
+    async def _told(self, chain: Chain, state: State) -> AsyncGenerator[Delta | Passed | Flow, None]:
         """One request to a provider: its deltas. Where it ends well, `state.result` is the call's."""
         attempt = await self.admission.admit(chain.target, chain, state)
         answer, error = None, None
@@ -204,6 +205,8 @@ class Calls:
                         attempt.first_token = time.monotonic() - attempt.began
                     if isinstance(item, Passed | TextDelta):
                         attempt.text.append(item.text)
+                    elif isinstance(item, Flow):
+                        item.told = attempt.text.append
                     elif isinstance(item, Answer):
                         answer = item
                         continue
@@ -262,7 +265,9 @@ async def _whole(attempt: Attempt, call: Call) -> Answer:
     return answer
 
 
-def _pieces(attempt: Attempt, call: Call, patience: float) -> AsyncGenerator[Delta | Passed | Answer, None]:
+def _pieces(
+    attempt: Attempt, call: Call, patience: float
+) -> AsyncGenerator[Delta | Passed | Flow | Answer, None]:
     """What the provider answers, the `Answer` last; it may take so many seconds to begin."""
     request, left = attempt.request, call.remaining()
     first = min(patience, left)

@@ -1,13 +1,16 @@
 """What a provider is to the rest of Quorum, whatever wire it speaks or whether it has one at all."""
 
 from collections.abc import AsyncGenerator
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 
 from quorum_mcp.answers import Answer, Delta, ModelInfo, Passed
 from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.tasks import TaskName
+
+if TYPE_CHECKING:
+    from quorum_mcp.providers.flow import Flow
 
 Kind = Literal["remote", "local", "builtin", "sim"]
 Searching = Literal["none", "bounded", "unbounded"]
@@ -49,8 +52,11 @@ class Provider(Protocol):
 
     def stream(
         self, request: ModelRequest, timeouts: Timeouts
-    ) -> AsyncGenerator[Delta | Passed | Answer, None]:
-        """The answer as it comes; the last item is the whole `Answer`."""
+    ) -> "AsyncGenerator[Delta | Passed | Flow | Answer, None]":
+        """The answer as it comes; the last item is the whole `Answer`.
+
+        After the first `Passed` there may be a `Flow`: what is not poured out of it comes as `Passed`, too.
+        """
         ...
 
     async def perform(self, request: ModelRequest, timeouts: Timeouts) -> Answer:

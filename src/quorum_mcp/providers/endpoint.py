@@ -11,6 +11,7 @@ from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.providers.address import Address
 from quorum_mcp.providers.base import Kind, Searching, Timeouts
+from quorum_mcp.providers.flow import Flow
 from quorum_mcp.providers.keys import Auth, Key
 from quorum_mcp.providers.native import native_codec
 from quorum_mcp.providers.reading import Reading, is_whole
@@ -89,7 +90,7 @@ class Endpoint:
 
     async def stream(
         self, request: ModelRequest, timeouts: Timeouts
-    ) -> AsyncGenerator[Delta | Passed | Answer, None]:
+    ) -> AsyncGenerator[Delta | Passed | Flow | Answer, None]:
         """The answer as it comes; the last item is the whole `Answer`."""
         with self._named(request.model):
             own, look = self._own(request), None
@@ -106,9 +107,14 @@ class Endpoint:
                     for item in reading.whole(await response.read()):
                         yield item
                 else:
+                    flow: Flow | None = None
                     async for chunk in response.chunks():
                         for item in reading.more(chunk):
                             yield item
+                        if flow is None and reading.passing and response.pours:
+                            yield (flow := Flow(response, reading))
+                            for item in flow.rest():
+                                yield item
                         if reading.ended:
                             await response.drain()
                             break

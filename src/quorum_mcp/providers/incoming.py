@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 HIGH_WATER = 64 * 1024
@@ -52,6 +52,7 @@ class Incoming:
         "_error",
         "_pieces",
         "_size",
+        "_taker",
         "_unpacker",
         "_waiter",
         "headers",
@@ -69,6 +70,7 @@ class Incoming:
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._unpacker: Unpacker | None = None
+        self._taker: Callable[[bytes], bool] | None = None
 
     async def begun(self) -> "Incoming":
         """Wait for the head; whoever stops waiting drops the connection.
@@ -114,8 +116,37 @@ class Incoming:
             if unpacked := self._unpack(data):
                 return unpacked
 
+    @property
+    def packed(self) -> bool:
+        """Whether the body has to be unpacked."""
+        return self._unpacker is not None
+
+    async def pour(self, take: Callable[[bytes], bool]) -> bool:
+        """Give a body that is not packed to `take`, each piece in the step in which it comes, until it returns False.
+
+        Returns whether that was all of it. Raises `OSError` as `read` does; what `take` raises nobody hears.
+        """
+        while self._pieces:
+            if not take(self._take(-1)):
+                return False
+        if not self.whole and self._error is None:
+            self._taker = take
+            try:
+                while self._taker is not None and not self.whole and self._error is None:
+                    await self._more()
+            finally:
+                self._taker = None
+        if self._error is not None:
+            raise self._error
+        return self.whole and not self._pieces
+
     def feed(self, data: bytes) -> bool:
         """A piece of the body; whether no more should come for now."""
+        if self._taker is not None:
+            if not self._taker(data):
+                self._taker = None
+                self._wake()
+            return False
         self._pieces.append(data)
         self._size += len(data)
         self._wake()

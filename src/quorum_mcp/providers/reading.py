@@ -24,11 +24,17 @@ class Reading:
         self._reader = wire.reader(request)
         self._look = look
         self._held = b""
+        self._begun = False
 
     @property
     def ended(self) -> bool:
         """Whether the answer's own end marker was read; nothing after it matters."""
         return self._reader.ended if self._look is None else self._look.ended
+
+    @property
+    def passing(self) -> bool:
+        """Whether the stream is passed on as it is, its beginning has been, and more is to come."""
+        return self._begun and self._look is not None and not self._look.ended
 
     def whole(self, body: bytes) -> Sequence[Delta]:
         """Take a body that holds the whole answer."""
@@ -46,7 +52,7 @@ class Reading:
                 if passed is None:
                     self._held += chunk
                     return ()
-                self._held = b""
+                self._held, self._begun = b"", True
                 return (passed,)
         return self._read(self._framing.feed(chunk))
 

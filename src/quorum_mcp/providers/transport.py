@@ -128,12 +128,13 @@ class Response:
         self._raw = raw
         self._clock = clock
         self._max = max_body
+        self._size = 0
         self.status = raw.status
         self.headers = raw.headers
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes, until its end. Raises `ProviderTimeout`, and `BadProviderAnswer` where it is cut."""
-        size, raw, clock = 0, self._raw, self._clock
+        raw, clock = self._raw, self._clock
         while True:
             try:
                 clock.waits()
@@ -143,10 +144,40 @@ class Response:
             clock.came()
             if not data:
                 return
-            size += len(data)
-            if size > self._max:
-                raise BadProviderAnswer(f"the answer is larger than {self._max} bytes")
+            self._size += len(data)
+            if self._size > self._max:
+                raise self._too_large()
             yield data
+
+    @property
+    def pours(self) -> bool:
+        """Whether `pour` can be used."""
+        return isinstance(self._raw, Incoming) and not self._raw.packed
+
+    async def pour(self, take: Callable[[bytes], bool]) -> bool:
+        """Give the body to `take`, each piece in the step in which it comes, until it returns False.
+
+        Returns whether that was all of it. Raises what `chunks` raises; `take` must not raise.
+        """
+        raw, clock = self._raw, self._clock
+        assert isinstance(raw, Incoming)
+
+        def taken(data: bytes) -> bool:
+            self._size += len(data)
+            if self._size > self._max:
+                return False
+            clock.waits()
+            return take(data)
+
+        clock.waits()
+        try:
+            ended = await raw.pour(taken)
+        except OSError as error:
+            raise BadProviderAnswer(f"the answer was cut: {_reason(error)}") from error
+        clock.came()
+        if self._size > self._max:
+            raise self._too_large()
+        return ended
 
     async def read(self) -> bytes:
         """The whole body."""
@@ -163,6 +194,9 @@ class Response:
                     pass
         except OSError:
             self._raw.close()
+
+    def _too_large(self) -> BadProviderAnswer:
+        return BadProviderAnswer(f"the answer is larger than {self._max} bytes")
 
 
 class Transport:
