@@ -131,6 +131,7 @@ async def test_who_follows_everything_sees_what_another_server_runs(store: Store
             await socket.send_json({"action": "subscribe"})
             run = (await one.ask("2 + 2?", ["lab/a"], wait=False))["session_id"]
             seen = await until_finished(socket, run)
+            await asyncio.sleep(1.2)  # the run is no open one any more when it is looked for the next time
             await one.ask("And 1?", ["lab/a"], session_id=run, wait=False)
             seen += await until_finished(socket, run)
         assert seen == [e for e in await one.all_events(run) if e["type"] != "call.delta"]

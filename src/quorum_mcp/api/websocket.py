@@ -33,6 +33,7 @@ from quorum_mcp.store.clock import MICROSECONDS
 from quorum_mcp.store.run_list import RunFilter, RunList
 
 STATS_SECONDS = 5.0
+MOST_SEEN = 10_000  # runs of which such a client is known to have seen the beginning
 LOOK_SECONDS = 0.5  # between two looks for new runs, of a client that follows everything
 READ = frozenset({"read"})
 
@@ -150,14 +151,18 @@ class Connection(Frames):
     async def _following_all(self) -> None:
         """Follow the caller's open runs, and those that are started later, here or by another server."""
         runs = self.services.get(Runs)
-        seen: dict[str, int] = {}
+        seen: dict[
+            str, int
+        ] = {}  # also those that have ended: a question more does not tell of the ones before again
         while True:
             with suppress(StoreUnavailable):  # then the next time
                 turns = await self._open_runs()
                 for run_id, turn in turns.items():
                     if run_id not in self._followed and seen.get(run_id) != turn:
                         self._follow(run_id, await runs.before_turn(run_id, turn) if run_id in seen else 0)
-                seen = {run_id: seen.get(run_id, 0) for run_id in self._followed} | turns
+                seen |= {run_id: seen.get(run_id, 0) for run_id in self._followed} | turns
+                for run_id in list(seen)[: max(0, len(seen) - MOST_SEEN)]:
+                    del seen[run_id]
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _open_runs(self) -> dict[str, int]:
