@@ -2,28 +2,23 @@
 
 A client of a few hundred lines over httptools: it does what the wires need, at a third of what a general one costs
 for each call. What needs more (proxies) goes through aiohttp, and answers look the same: `status`, `headers`,
-`read`, `set_exception`, `close`.
+`read`, `set_exception`, `close`. `pool` keeps the connections.
 """
 
 import asyncio
-import ssl
-import time
-from collections import deque
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import urlsplit
 
 import httptools
 
-from quorum_mcp.errors import BadProviderAnswer, ProviderTimeout
+from quorum_mcp.errors import BadProviderAnswer
 from quorum_mcp.providers.incoming import Incoming
 
-IDLE_SECONDS = 15.0
-"""How long a connection is kept that nobody uses."""
 MAX_HEAD = 256 * 1024
-EYEBALLS_SECONDS = 0.25
-"""How long one address of a name may take to connect before the next is tried beside it."""
+Key = tuple[str, int, bool]
+"""Whom connections are to: host, port, and whether by TLS."""
 
 
 class Target(NamedTuple):
@@ -65,10 +60,22 @@ def encoded(method: str, target: Target, headers: Mapping[str, str], body: bytes
     return f"{method} {target.line}{lines}\r\n".encode() + body
 
 
-class Connection(asyncio.Protocol):
-    """One connection; it is the pool's again when its answer is whole."""
+class Keeper(Protocol):
+    """Whose a connection is while nobody asks on it."""
 
-    def __init__(self, pool: "Pool", key: tuple[str, int, bool]) -> None:
+    def keep(self, connection: "Connection") -> None:
+        """Nobody uses it any more."""
+        ...
+
+    def forget(self, connection: "Connection") -> None:
+        """It is gone."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """One connection; it is its keeper's again when its answer is whole."""
+
+    def __init__(self, pool: Keeper, key: Key) -> None:
         self._pool = pool
         self.key = key
         self.loop = asyncio.get_running_loop()  # once: it costs a system call
@@ -176,96 +183,3 @@ class Connection(asyncio.Protocol):
         if self._answer is not None:
             self._answer.set_exception(error)
         self.drop()
-
-
-class Pool:
-    """All connections of a process that nobody uses at the moment."""
-
-    def __init__(self) -> None:
-        self._idle: dict[tuple[str, int, bool], deque[Connection]] = {}
-        self._every: set[Connection] = set()
-        self._context: ssl.SSLContext | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def get(self, target: Target, connect: float) -> Connection:
-        """A connection to ask on: one that nobody uses, or a new one, which may take `connect` seconds.
-
-        Raises:
-            OSError: there is none.
-            ProviderTimeout: there is none in time.
-        """
-        return self._free(target[:3]) or await self._connected(target, connect)
-
-    def keep(self, connection: Connection) -> None:
-        """Nobody uses it any more."""
-        connection.idle_since = time.monotonic()
-        idle = self._idle.get(connection.key)
-        if idle is None:
-            idle = self._idle[connection.key] = deque()
-        idle.append(connection)
-        if self._timer is None:
-            self._timer = connection.loop.call_later(IDLE_SECONDS, self._prune)
-
-    def forget(self, connection: Connection) -> None:
-        """It is gone."""
-        self._every.discard(connection)
-        idle = self._idle.get(connection.key)
-        if idle is not None and connection in idle:
-            idle.remove(connection)
-
-    def close(self) -> None:
-        """End every connection."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        for connection in list(self._every):
-            connection.drop()
-        self._idle.clear()
-
-    def _free(self, key: tuple[str, int, bool]) -> Connection | None:
-        idle = self._idle.get(key)
-        while idle:
-            connection = idle.pop()
-            if connection.open:
-                return connection
-        return None
-
-    async def _connected(self, target: Target, seconds: float) -> Connection:
-        from aiohappyeyeballs import start_connection
-
-        loop = asyncio.get_running_loop()
-        host, port, secure, _ = target
-        scope = asyncio.timeout(seconds)
-        try:
-            async with scope:
-                found = await loop.getaddrinfo(host, port, type=1)
-                sock = await start_connection(found, happy_eyeballs_delay=EYEBALLS_SECONDS, interleave=1)
-                _, connection = await loop.create_connection(
-                    lambda: Connection(self, (host, port, secure)),
-                    sock=sock,
-                    ssl=self._secured() if secure else None,
-                    server_hostname=host if secure else None,
-                )
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise ProviderTimeout(f"no connection within {seconds:g} s") from None
-        self._every.add(connection)
-        return connection
-
-    def _secured(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = ssl.create_default_context()
-            self._context.set_alpn_protocols(["http/1.1"])
-        return self._context
-
-    def _prune(self) -> None:
-        """End what was idle for too long."""
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        before = time.monotonic() - IDLE_SECONDS
-        for idle in list(self._idle.values()):
-            while idle and idle[0].idle_since <= before:
-                idle.popleft().drop()
-        if any(self._idle.values()):
-            self._timer = loop.call_later(IDLE_SECONDS, self._prune)

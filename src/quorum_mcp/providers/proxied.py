@@ -44,7 +44,7 @@ class Proxied:
     async def request(
         self, method: str, url: str, body: bytes, headers: Mapping[str, str], connect: float, proxy: str
     ) -> ProxiedAnswer:
-        """As `connections.Pool.request`, through `proxy`."""
+        """Ask through `proxy`."""
         from aiohttp import ClientConnectionError, ClientError, ServerTimeoutError
         from yarl import URL
 

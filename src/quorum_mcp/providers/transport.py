@@ -15,8 +15,9 @@ from msgspec import Struct, field
 
 from quorum_mcp.errors import BadProviderAnswer, ProviderTimeout, ProviderUnavailable
 from quorum_mcp.providers.base import Timeouts
-from quorum_mcp.providers.connections import Pool, encoded, target_of
+from quorum_mcp.providers.connections import encoded, target_of
 from quorum_mcp.providers.incoming import Incoming
+from quorum_mcp.providers.pool import Pool
 from quorum_mcp.providers.proxied import Proxied, ProxiedAnswer
 
 MAX_BODY = 64 * 1024 * 1024

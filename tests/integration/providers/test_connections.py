@@ -12,7 +12,8 @@ from tests.integration.providers.byteserver import LAST, ByteServer, End, chunk,
 
 from quorum_mcp.errors import BadProviderAnswer, ProviderUnavailable, QuorumError
 from quorum_mcp.providers.base import Timeouts
-from quorum_mcp.providers.connections import Pool, encoded, target_of
+from quorum_mcp.providers.connections import Connection, Target, encoded, target_of
+from quorum_mcp.providers.pool import Pool
 from quorum_mcp.providers.transport import HttpAnswer, HttpRequest, Transport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(20)]
@@ -113,7 +114,7 @@ async def test_a_connection_that_ended_meanwhile_is_not_used(
 
 
 async def test_idle_connections_end(server: ByteServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quorum_mcp.providers.connections.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("quorum_mcp.providers.pool.IDLE_SECONDS", 0.2)
     server.answer = lambda _: whole(BODY)
     transport = Transport()
     for _ in range(2):
@@ -178,3 +179,52 @@ async def test_a_pool_is_used_again_after_it_was_closed(server: ByteServer) -> N
         answer = await connection.ask(encoded("GET", target, {}, b"")).begun()
         assert await answer.read(-1)
         pool.close()
+
+
+class Slow(Pool):
+    """Makes one connection at once, and others when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+        self.made = 0
+
+    async def _connected(self, target: Target, seconds: float) -> Connection:
+        self.made += 1
+        if self.made > 1:
+            await self.let.wait()
+        return await super()._connected(target, seconds)
+
+
+async def test_who_waits_for_a_connection_takes_the_first_that_is_free(server: ByteServer) -> None:
+    pool, target = Slow(), target_of(server.url + "/v1/x")
+    first = await pool.get(target, 2)
+    waiting = [asyncio.create_task(pool.get(target, 2)) for _ in range(3)]
+    await asyncio.sleep(0.02)
+    waiting[0].cancel()
+    pool.keep(first)
+    assert await asyncio.wait_for(waiting[1], 1) is first
+    assert not waiting[2].done()
+    # Those that were begun are made to their end: one is taken, two are kept.
+    pool.let.set()
+    other = await asyncio.wait_for(waiting[2], 1)
+    assert other is not first
+    while pool._connecting:  # noqa: ASYNC110 - nothing tells
+        await asyncio.sleep(0.01)
+    assert {await pool.get(target, 2) for _ in range(2)}.isdisjoint({first, other})
+    assert (pool.made, server.connections) == (4, 4)
+    pool.close()
+
+
+async def test_nobody_waits_for_connections_that_cannot_be_made(server: ByteServer) -> None:
+    pool, target = Slow(), target_of(server.url + "/v1/x")
+    first = await pool.get(target, 2)
+    waiting = asyncio.create_task(pool.get(target, 2))
+    await asyncio.sleep(0.02)
+    pool.close()
+    with pytest.raises(OSError, match="closed"):
+        await waiting
+    assert not first.open
+    pool.let.set()
+    with pytest.raises(OSError):
+        await pool.get(target_of("http://127.0.0.1:9/"), 2)
