@@ -31,6 +31,14 @@ def test_a_provider_says_how_it_does_and_is_tested(past: World, open_page: OpenP
     expect(page.locator(".unconfigured")).to_contain_text("ANTHROPIC_API_KEY")
 
 
+def test_calls_that_take_no_time_are_drawn(past: World, open_page: OpenPage) -> None:
+    for _ in range(3):
+        post(past, "api/models/generate", HELLO | {"model": "builtin/arithmetic"})
+    page = open_page(past.url + "#/providers")
+    line = page.get_by_role("region", name="builtin", exact=True).locator(".spark-line")
+    expect(line).to_have_attribute("d", re.compile(r"^M[\d.LM -]+$"))
+
+
 def test_a_budget_is_set_without_a_mouse_and_alerts_live(past: World, open_page: OpenPage) -> None:
     page = open_page(past.url + "#/budget")
     expect(page.locator(".alerts .card-note")).to_have_text("live")

@@ -13,7 +13,7 @@ export function Sparkline({ calls, label, room = 100 }) {
   const left = WIDE - step * (calls.length - 1);
   const times = calls.filter((call) => call.ok && call.seconds !== null).map((call) => call.seconds ?? 0);
   const middle = [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 1;
-  const top = Math.min(Math.max(...times, 1e-6), middle * CALM);
+  const top = Math.max(Math.min(Math.max(...times), middle * CALM), 1e-6); // many calls take no time at all
   const points = calls
     .map((call, index) => ({ call, x: left + index * step }))
     .filter(({ call }) => call.ok && call.seconds !== null)
