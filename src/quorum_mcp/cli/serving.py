@@ -6,11 +6,12 @@ import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from quorum_mcp.api.connection import Connection, sweep
+from quorum_mcp.cli.accepting import Acceptor
 from quorum_mcp.config.bounds import MAX_MESSAGE
 from quorum_mcp.errors import ConfigError
 
@@ -123,15 +124,25 @@ class Server(uvicorn.Server):
         """Signals are taken by the event loop, and an end that was asked for is no failure."""
         yield
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - it is our own
         """Start, then say so."""
-        await super().startup(sockets)
+        await super().startup([])
+        if self.started:
+            self.servers.append(cast("asyncio.Server", Acceptor(self._listener, self._protocol)))
         # What was made until now stays: looking through it for garbage is a twentieth of a call's work. And calls
         # leave hardly anything in circles, so that it is looked for less often than every second call.
         gc.freeze()
         gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
         if self.started:
             self._ready()
+
+    def _protocol(self) -> Connection:
+        return Connection(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=asyncio.get_running_loop(),
+        )
 
 
 def uvloop_factory() -> "Callable[[], asyncio.AbstractEventLoop] | None":
