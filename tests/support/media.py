@@ -29,8 +29,15 @@ def task_answer(request: Request) -> tuple[bytes, str] | None:
     if path.endswith("/images/generations"):
         return _json(_images(request.json))
     if path.endswith("/audio/speech"):
-        kinds = {None: "audio/mpeg", "mp3": "audio/mpeg", "wav": "audio/wav", "pcm": "audio/pcm"}
-        return SOUND * max(1, len(request.json["input"]) // 20), kinds[request.json.get("response_format")]
+        kinds = {
+            "wav": "audio/wav",
+            "pcm": "audio/pcm",
+            "opus": "audio/ogg",
+            "aac": "audio/aac",
+            "flac": "audio/flac",
+        }
+        kind = kinds.get(request.json.get("response_format"), "audio/mpeg")
+        return SOUND * max(1, len(request.json["input"]) // 20), kind
     if path.endswith("/audio/transcriptions"):
         return _transcript(request.body)
     if path.endswith("/moderations"):
