@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from quorum_mcp.cli import accepting
-from quorum_mcp.cli.accepting import Acceptor
+from quorum_mcp.api import accepting
+from quorum_mcp.api.accepting import Acceptor
 
 pytestmark = pytest.mark.anyio
 CALLERS = 160

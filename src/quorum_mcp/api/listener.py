@@ -1,33 +1,19 @@
 """One more port in the process of the server: for metrics, and whatever else is kept apart."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from quorum_mcp.api.connection import Connection, sweep
+from quorum_mcp.api.connection import Connection
+from quorum_mcp.api.own_server import OwnServer
 from quorum_mcp.config.bounds import MAX_MESSAGE
 from quorum_mcp.errors import ConfigError
 
 GRACE_SECONDS = 1
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that leaves the signals to the server whose process it is in."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-    async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; every tenth time, connections are looked at."""
-        if counter % 10 == 0:
-            sweep(self.server_state.connections)
-        return await super().on_tick(counter)
 
 
 def bound(host: str, port: int, setting: str) -> socket.socket:
@@ -69,7 +55,7 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
         ws="quorum_mcp.api.websocket_protocol:Bounded",
         ws_max_size=MAX_MESSAGE,
     )
-    server = _Server(config)
+    server = OwnServer(config, listener)
     task = asyncio.create_task(server.serve(sockets=[listener]), name=setting)
     try:
         yield

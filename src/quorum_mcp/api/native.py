@@ -6,6 +6,8 @@ from msgspec import Raw
 
 from quorum_mcp.messages import ModelRequest, Native
 
+ABSENT = Raw()
+"""A field that is not there, of those that are left as they are written."""
 Fields = dict[str, Raw]
 """What stands in a body, each as the JSON that stood there."""
 

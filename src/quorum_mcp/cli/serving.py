@@ -1,17 +1,16 @@
 """A server in the foreground: its listener, its first words, its orderly end."""
 
 import asyncio
-import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, cast
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import uvicorn
 
-from quorum_mcp.api.connection import Connection, sweep
-from quorum_mcp.cli.accepting import Acceptor
+from quorum_mcp.api.connection import Connection
+from quorum_mcp.api.own_server import OwnServer
 from quorum_mcp.config.bounds import MAX_MESSAGE
 from quorum_mcp.errors import ConfigError
 
@@ -54,7 +53,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-class Server(uvicorn.Server):
+class Server(OwnServer):
     """Serves an application on a listener until `stop`, an interrupt or a request to terminate.
 
     `leave` is awaited first when it ends: what keeps answers open, such as runs that are followed.
@@ -83,8 +82,7 @@ class Server(uvicorn.Server):
             ws="quorum_mcp.api.websocket_protocol:Bounded",
             ws_max_size=MAX_MESSAGE,
         )
-        super().__init__(config)
-        self._listener = listener
+        super().__init__(config, listener)
         self._ready: Callable[[], None] = lambda: None
         self._leave = leave
 
@@ -103,12 +101,6 @@ class Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
             self._listener.close()
 
-    async def on_tick(self, counter: int) -> bool:
-        """Ten times a second; every tenth time, connections are looked at."""
-        if counter % 10 == 0:
-            sweep(self.server_state.connections)
-        return await super().on_tick(counter)
-
     def stop(self) -> None:
         """Begin the orderly end."""
         self.should_exit = True
@@ -119,30 +111,15 @@ class Server(uvicorn.Server):
             await self._leave()
         await super().shutdown(sockets)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Signals are taken by the event loop, and an end that was asked for is no failure."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - it is our own
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
-        await super().startup([])
-        if self.started:
-            self.servers.append(cast("asyncio.Server", Acceptor(self._listener, self._protocol)))
+        await super().startup(sockets)
         # What was made until now stays: looking through it for garbage is a twentieth of a call's work. And calls
         # leave hardly anything in circles, so that it is looked for less often than every second call.
         gc.freeze()
         gc.set_threshold(GARBAGE, *gc.get_threshold()[1:])
         if self.started:
             self._ready()
-
-    def _protocol(self) -> Connection:
-        return Connection(
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-            _loop=asyncio.get_running_loop(),
-        )
 
 
 def uvloop_factory() -> "Callable[[], asyncio.AbstractEventLoop] | None":

@@ -7,7 +7,7 @@ from msgspec import Raw, Struct
 
 from quorum_mcp import codec
 from quorum_mcp.api.anthropic.request import read, translate
-from quorum_mcp.api.native import Fields, native
+from quorum_mcp.api.native import ABSENT, Fields, native
 from quorum_mcp.api.reading import check_depth, json_of
 from quorum_mcp.errors import InvalidInput
 from quorum_mcp.messages import ModelRequest
@@ -24,7 +24,6 @@ MEDIA = frozenset({"image", "document"})
 MARKS = (b'"image"', b'"document"', b'"cache_control"')
 """What makes the tokens of a prompt cost something else than those of its text."""
 TOOLS = frozenset({"tool_use", "tool_result"})
-ABSENT = Raw()
 
 
 class Tool(Struct):

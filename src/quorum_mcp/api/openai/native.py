@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from quorum_mcp import codec
-from quorum_mcp.api.native import Fields, native
+from quorum_mcp.api.native import ABSENT, Fields, native
 from quorum_mcp.api.openai.request import StreamOptions, read, translate
 from quorum_mcp.api.reading import check_depth, json_of
 from quorum_mcp.errors import InvalidInput
@@ -27,7 +27,6 @@ PRICED = frozenset(
 MISTRAL_FIELDS = frozenset({"prompt_mode", "random_seed", "safe_prompt"})
 TEXTS = frozenset({"text", "refusal"})
 """Parts of a message that cost what their text does; all others count as images, sounds or files."""
-ABSENT = Raw()
 
 
 class Part(Struct):
