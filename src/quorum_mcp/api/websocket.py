@@ -151,9 +151,8 @@ class Connection(Frames):
     async def _following_all(self) -> None:
         """Follow the caller's open runs, and those that are started later, here or by another server."""
         runs = self.services.get(Runs)
-        seen: dict[
-            str, int
-        ] = {}  # also those that have ended: a question more does not tell of the ones before again
+        # Also those that have ended: a question more does not tell of the ones before again.
+        seen: dict[str, int] = {}
         while True:
             with suppress(StoreUnavailable):  # then the next time
                 turns = await self._open_runs()
