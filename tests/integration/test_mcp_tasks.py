@@ -154,6 +154,9 @@ async def test_a_long_task_answers_early_and_goes_on(tmp_path: Path, revision: s
         up.model("c", Say("VERDICT: SOUND", hold="go"))
         early = await call(client, "orchestrate_task", **TASK, strategy="external_enhancement")
         assert (early["status"], early["answer"]) == ("running", None)
+        while not early["progress"]:
+            early = await call(client, "q_out", session_id=early["session_id"])
+        assert (early["status"], early["answer"]) == ("running", None)
         assert early["progress"][0].startswith("lab/a answered")
         up.release("go")
         late = await call(client, "q_out", session_id=early["session_id"])
