@@ -13,6 +13,7 @@ from quorum_mcp.api.exchange import Exchange
 from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.model_route import ModelRoute
 from quorum_mcp.errors import QuorumError
+from quorum_mcp.observe.instruments import Cells, Count
 from quorum_mcp.observe.metrics import Metrics
 
 UNANSWERED = 499
@@ -33,6 +34,7 @@ class Lanes:
         self._routes = dict(routes)
         self._guard = guard
         self._metrics = metrics
+        self._counts: dict[tuple[str, int], tuple[Count, Cells]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
@@ -52,7 +54,17 @@ class Lanes:
             else:
                 await route.answer(exchange)
         finally:
-            metrics = self._metrics()
-            if metrics is not None:
-                metrics.http.add((path, "POST", str(exchange.status or UNANSWERED)))
-                metrics.http_seconds.observe((path,), time.monotonic() - began)
+            counted = self._counts.get((path, exchange.status)) or self._count(path, exchange.status)
+            if counted is not None:
+                requests, lasted = counted
+                requests.value += 1
+                lasted.observe(time.monotonic() - began)
+
+    def _count(self, path: str, status: int) -> tuple[Count, Cells] | None:
+        """The counts of a route's answers of that status; None before there are metrics."""
+        metrics = self._metrics()
+        if metrics is None:
+            return None
+        count = metrics.http.of((path, "POST", str(status or UNANSWERED)))
+        found = self._counts[path, status] = count, metrics.http_seconds.of((path,))
+        return found

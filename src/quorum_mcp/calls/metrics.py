@@ -13,6 +13,7 @@ from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.calls.record import Attempt, Bill, State
 from quorum_mcp.errors import ModelNotFound, QuorumError
 from quorum_mcp.money import NANOS_PER_USD
+from quorum_mcp.observe.instruments import Cells, Count
 from quorum_mcp.observe.metrics import UNCLASSIFIED, Metrics, Reading, Source
 from quorum_mcp.providers.registry import Registry, Target
 from quorum_mcp.store.journal import Journal
@@ -24,20 +25,31 @@ STATES = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class _Series:
-    """The label values of one model, made once."""
+    """What is counted of one model with nearly every call of it, and its label values for the rest."""
 
-    __slots__ = ("input", "model", "name", "ok", "output", "provider")
+    __slots__ = (
+        "answered",
+        "calls",
+        "cost",
+        "first_token",
+        "input",
+        "model",
+        "output",
+        "provider",
+        "seconds",
+    )
 
-    def __init__(self, provider: str, model: str) -> None:
+    def __init__(self, metrics: Metrics, provider: str, model: str) -> None:
         self.provider = (provider,)
         self.model = (provider, model)
-        self.ok = (provider, model, "ok")
-        self.name = (f"{provider}/{model}",)
-        self.input = (*self.name, "input")
-        self.output = (*self.name, "output")
-
-
-NOBODY = _Series("none", "none")
+        name = f"{provider}/{model}"
+        self.answered = metrics.attempts.of((provider, model, "ok"))
+        self.calls = metrics.calls.of((provider, model, "ok"))
+        self.input = metrics.tokens.of((name, "input"))
+        self.output = metrics.tokens.of((name, "output"))
+        self.cost = metrics.cost.of((name,))
+        self.first_token = metrics.first_token.of(self.model)
+        self.seconds = metrics.call_seconds.of(self.model)
 
 
 class CallMetrics:
@@ -53,53 +65,67 @@ class CallMetrics:
         self._written = frozenset(_written(registry))
         self._series: dict[str, _Series] = {}
         self._others: dict[str, _Series] = {}
+        self._nobody = _Series(metrics, "none", "none")
+        self._questions: dict[str, tuple[Count, Cells]] = {}
 
     def attempted(self, attempt: Attempt, bill: Bill, error: BaseException | None) -> None:
         """Count one request to a provider, its tokens and what it cost."""
-        metrics, series = self._metrics, self._of(attempt.target, answered=error is None)
-        metrics.attempts.add(series.ok if error is None else (*series.model, _word(error)))
+        series = self._series.get(attempt.target.name) or self._of(attempt.target, answered=error is None)
+        if error is None:
+            series.answered.value += 1
+        else:
+            self._metrics.attempts.add((*series.model, _word(error)))
         if attempt.n > 1:
-            metrics.retries.add(series.provider)
+            self._metrics.retries.add(series.provider)
         if attempt.first_token is not None:
-            metrics.first_token.observe(series.model, attempt.first_token)
-        metrics.tokens.add(series.input, bill.usage.input)
-        metrics.tokens.add(series.output, bill.usage.output)
+            series.first_token.observe(attempt.first_token)
+        series.input.value += bill.usage.input
+        series.output.value += bill.usage.output
         if bill.cost:
-            metrics.cost.add(series.name, bill.cost / NANOS_PER_USD)
+            series.cost.value += bill.cost / NANOS_PER_USD
 
     def finished(self, state: State) -> None:
         """Count one call; one that belongs to no session is a question of its own."""
         metrics, result, seconds = self._metrics, state.result, time.monotonic() - state.began
         target = state.last or state.first
-        series = NOBODY if target is None else self._of(target, answered=result is not None)
-        if result is None:
-            status = "cancelled" if state.error is None else state.error.code
+        series = self._nobody
+        if target is not None:
+            series = self._series.get(target.name) or self._of(target, answered=result is not None)
+        if result is not None and state.attempts:
+            series.calls.value += 1
         else:
-            status = "ok" if state.attempts else "cached"
-            if target is not state.first:
-                metrics.fallbacks.add(series.model)
-        metrics.calls.add((*series.model, status))
-        metrics.call_seconds.observe(series.model, seconds)
+            status = (
+                "cached" if result is not None else "cancelled" if state.error is None else state.error.code
+            )
+            metrics.calls.add((*series.model, status))
+        if result is not None and target is not state.first:
+            metrics.fallbacks.add(series.model)
+        series.seconds.observe(seconds)
         if state.call.run_id is None:
-            metrics.requests.add((state.call.role, UNCLASSIFIED))
-            metrics.request_seconds.observe((state.call.role,), seconds)
+            questions, lasted = self._questions.get(state.call.role) or self._asked(state.call.role)
+            questions.value += 1
+            lasted.observe(seconds)
 
     def counts(self, name: str) -> bool:
         """Whether the model has series of its own."""
         return name in self._series
 
+    def _asked(self, role: str) -> tuple[Count, Cells]:
+        """The counts of questions of their own; roles are words of ours."""
+        metrics = self._metrics
+        found = metrics.requests.of((role, UNCLASSIFIED)), metrics.request_seconds.of((role,))
+        self._questions[role] = found
+        return found
+
     def _of(self, target: Target, *, answered: bool) -> _Series:
-        name = target.name
-        series = self._series.get(name)
-        if series is not None:
-            return series
-        provider = target.provider.name
+        """The series of a model that had none of its own yet."""
+        name, provider = target.name, target.provider.name
         exists = answered or name in self._written or target.model in self._registry.known(provider)
         if exists and len(self._series) < MOST_MODELS:
-            series = self._series[name] = _Series(provider, target.model)
+            series = self._series[name] = _Series(self._metrics, provider, target.model)
             return series
         if provider not in self._others:
-            self._others[provider] = _Series(provider, OTHER)
+            self._others[provider] = _Series(self._metrics, provider, OTHER)
         return self._others[provider]
 
 

@@ -40,8 +40,9 @@ def _counter(counter: Counter) -> "Metric":
     from prometheus_client.core import CounterMetricFamily
 
     family = CounterMetricFamily(counter.name, counter.about, labels=counter.labels)
-    for labels, value in counter.values.items():
-        family.add_metric(labels, value)
+    for labels, count in counter.values.items():
+        if count.value:  # else it was only got ready
+            family.add_metric(labels, count.value)
     return family
 
 
@@ -51,7 +52,9 @@ def _histogram(histogram: Histogram) -> "Metric":
     family = HistogramMetricFamily(histogram.name, histogram.about, labels=histogram.labels)
     bounds = [*map(str, SECONDS), "+Inf"]
     for labels, cells in histogram.values.items():
-        family.add_metric(labels, list(zip(bounds, accumulate(cells.buckets), strict=True)), cells.sum)
+        counts = list(accumulate(cells.buckets))
+        if counts[-1]:  # as above
+            family.add_metric(labels, list(zip(bounds, counts, strict=True)), cells.sum)
     return family
 
 

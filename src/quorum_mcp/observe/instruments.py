@@ -1,4 +1,4 @@
-"""Numbers that only grow, kept as plain numbers: adding is a dictionary look-up, the exposition comes later.
+"""Numbers that only grow, kept as plain numbers: who counts often keeps its count, the exposition comes later.
 
 Nothing here is safe for several threads: everything is counted on the event loop.
 """
@@ -29,6 +29,15 @@ class Instrument:
         return f"{self.name}_total" if self.kind == "counter" else self.name
 
 
+class Count:
+    """One sum of a counter; whoever has it adds to `value`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: float = 0
+
+
 class Counter(Instrument):
     """A sum for each combination of label values."""
 
@@ -36,12 +45,18 @@ class Counter(Instrument):
 
     def __init__(self, name: str, labels: Sequence[str], about: str) -> None:
         super().__init__(name, labels, about)
-        self.values: dict[Labels, float] = {}
+        self.values: dict[Labels, Count] = {}
+
+    def of(self, labels: Labels) -> Count:
+        """The sum of these label values, which are in the order of `labels`."""
+        count = self.values.get(labels)
+        if count is None:
+            count = self.values[labels] = Count()
+        return count
 
     def add(self, labels: Labels, amount: float = 1) -> None:
-        """Add to the sum of these label values, which are in the order of `labels`."""
-        values = self.values
-        values[labels] = values.get(labels, 0) + amount
+        """Add to the sum of these label values."""
+        self.of(labels).value += amount
 
 
 class Cells:
@@ -53,6 +68,11 @@ class Cells:
         self.buckets = [0] * (len(SECONDS) + 1)
         self.sum = 0.0
 
+    def observe(self, seconds: float) -> None:
+        """Count one value."""
+        self.buckets[bisect_left(SECONDS, seconds)] += 1
+        self.sum += seconds
+
 
 class Histogram(Instrument):
     """How values in seconds are spread, for each combination of label values."""
@@ -63,10 +83,13 @@ class Histogram(Instrument):
         super().__init__(name, labels, about)
         self.values: dict[Labels, Cells] = {}
 
-    def observe(self, labels: Labels, seconds: float) -> None:
-        """Count one value."""
+    def of(self, labels: Labels) -> Cells:
+        """The counts of these label values."""
         cells = self.values.get(labels)
         if cells is None:
             cells = self.values[labels] = Cells()
-        cells.buckets[bisect_left(SECONDS, seconds)] += 1
-        cells.sum += seconds
+        return cells
+
+    def observe(self, labels: Labels, seconds: float) -> None:
+        """Count one value."""
+        self.of(labels).observe(seconds)
