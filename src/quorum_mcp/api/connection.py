@@ -107,6 +107,10 @@ class Connection(HttpToolsProtocol):
         self.reading = self.in_head = True
         self.age = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header."""
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         """Check the head, then serve the request."""
         self.refused = self._wrong_head()
@@ -213,15 +217,18 @@ class Connection(HttpToolsProtocol):
     def _wrong_head(self) -> Refusal | None:
         """What is wrong with the head that was read."""
         headers, version = self.headers, self.parser.get_http_version()
+        fields = dict(headers)
         if version not in ("1.1", "1.0"):
             return Refusal(505, f"HTTP/{version} is not spoken here", "use HTTP/1.1")
         if len(headers) > MAX_HEADERS:
             return Refusal(431, f"there are more than {MAX_HEADERS} headers", "send fewer")
         if self.received > MAX_HEAD and sum(len(a) + len(b) for a, b in headers) + len(self.url) > MAX_HEAD:
             return TOO_LARGE
-        for name, value in headers:
-            if name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
+        if b"transfer-encoding" in fields:
+            codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
+            if version == "1.0" or codings.count(b"chunked") != len(codings):
                 return Refusal(501, "this transfer coding is not undone here", "send plain or chunked bodies")
+        self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
         if not self.url.startswith(b"/"):
             return self._wrong_target()
         return None

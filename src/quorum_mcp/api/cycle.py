@@ -11,6 +11,8 @@ from functools import lru_cache
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 
+from quorum_mcp.providers.connections import header_lines
+
 SHORT_WAY = "quorum.cycle"
 """The name of the ASGI extension under which a request's scope has its cycle."""
 
@@ -66,8 +68,11 @@ class Cycle(RequestResponseCycle):
             return True
         if self.flow.write_paused:
             return False
-        self.transport.write(self._chunk(data))
-        self._head = b""
+        if self._head:
+            data, self._head = self._chunk(data), b""
+        else:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        self.transport.write(data)
         return True
 
     def lost(self) -> None:
@@ -82,9 +87,7 @@ class Cycle(RequestResponseCycle):
             where, what = get_client_addr(self.scope), get_path_with_query_string(self.scope)
             line = where, self.scope["method"], what, self.scope["http_version"], status
             self.access_logger.info('%s - "%s %s HTTP/%s" %d', *line)
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-            raise ValueError("a header has more than one line")
+        lines = header_lines(headers)
         if not self.keep_alive:
             length += "connection: close\r\n"
         own = _own_lines(tuple(self.default_headers))

@@ -45,14 +45,22 @@ def target_of(url: str) -> Target:
     return Target(parts.hostname, parts.port or (443 if secure else 80), secure, fixed)
 
 
+def header_lines(headers: Mapping[str, str]) -> str:
+    """Headers as they are sent, each with its line's end. Raises `ValueError` for one that cannot be."""
+    if not headers:
+        return ""
+    lines, ends = "\r\n".join(map(": ".join, headers.items())), len(headers) - 1
+    if lines.count("\n") != ends or lines.count("\r") != ends:
+        raise ValueError("a header has more than one line")
+    return lines + "\r\n"
+
+
 def encoded(method: str, target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
     """A request as it is sent; it takes gzip and deflate where its headers do not say.
 
     Raises `ValueError` for a header that cannot be sent.
     """
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
-        raise ValueError("a header has more than one line")
+    lines = header_lines(headers)
     if "accept-encoding" not in headers:
         lines += "accept-encoding: gzip, deflate\r\n"
     if body or method == "POST":
@@ -116,21 +124,23 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
-        if self._answer is None:  # nobody asked
+        answer = self._answer
+        if answer is None:  # nobody asked
             self.drop()
             return
-        self._received += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(BadProviderAnswer(f"the answer is no HTTP: {error}"))
             return
-        if self._in_head and self._received > MAX_HEAD:
-            self._fail(BadProviderAnswer("the answer is no HTTP: its head has no end"))
-            return
-        if self._pieces:
-            more = self._answer.feed(self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces))
-            self._pieces.clear()
+        if self._in_head:
+            self._received += len(data)
+            if self._received > MAX_HEAD:
+                self._fail(BadProviderAnswer("the answer is no HTTP: its head has no end"))
+                return
+        if pieces := self._pieces:
+            more = answer.feed(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+            pieces.clear()
             if more and not self._paused and self._transport is not None:
                 self._paused = True
                 self._transport.pause_reading()
