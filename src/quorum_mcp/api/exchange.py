@@ -2,7 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import repeat
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
@@ -16,6 +18,8 @@ from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError, TooLarge
 
 T = TypeVar("T")
+LATIN_1 = repeat("latin-1")
+"""What headers are written in, as often as it is asked for."""
 LOOK_SECONDS = 0.02
 MAX_BODY = 64 * 1024 * 1024
 
@@ -225,7 +229,7 @@ class Exchange:
             Cancelled: whoever asked would not be let in any more; the stream has ended.
         """
         lasting = self._lasting
-        if lasting is not None and not last and lasting.due and await lasting.ended():
+        if lasting is not None and not last and monotonic() >= lasting.next and await lasting.ended():
             await self._out.piece(b"", last=True)
             self.ended = True
             raise Cancelled("the key has ended that this was asked with")
@@ -235,7 +239,7 @@ class Exchange:
     def at_once(self, data: bytes) -> bool:
         """Send a piece of the stream now; False where it has to wait for something: `piece` does."""
         lasting, cycle = self._lasting, self._cycle
-        if cycle is None or self.ended or (lasting is not None and lasting.due):
+        if cycle is None or self.ended or (lasting is not None and monotonic() >= lasting.next):
             return False
         return cycle.at_once(data)
 
@@ -254,9 +258,12 @@ class Exchange:
         return headers
 
 
-def header_map(lines: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def header_map(lines: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Headers by their names, which are in lower case."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in lines}
+    if not lines:
+        return {}
+    names, values = zip(*lines, strict=True)
+    return dict(zip(map(str, names, LATIN_1), map(str, values, LATIN_1), strict=False))
 
 
 def _too_large() -> TooLarge:

@@ -22,19 +22,15 @@ class Lasting:
     def __init__(self, who: Principal, again: Callable[[], Awaitable[Principal]]) -> None:
         self._who = who
         self._again = again
-        self._next = time.monotonic() + (USER_SECONDS if who.kind == "user" else CHECK_SECONDS)
+        self.next = time.monotonic() + (USER_SECONDS if who.kind == "user" else CHECK_SECONDS)
+        """When it is time to ask again, on the monotonic clock."""
         self._over = False
-
-    @property
-    def due(self) -> bool:
-        """Whether it is time to ask again."""
-        return self._over or time.monotonic() >= self._next
 
     async def ended(self) -> bool:
         """Whether the caller is not let in any more; asked once a second at most."""
-        if self._over or not self.due:
+        if self._over or time.monotonic() < self.next:
             return self._over
-        self._next = time.monotonic() + CHECK_SECONDS
+        self.next = time.monotonic() + CHECK_SECONDS
         try:
             self._over = (await self._again()).id != self._who.id
         except (Unauthenticated, Forbidden):

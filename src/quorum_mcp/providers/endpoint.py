@@ -107,14 +107,14 @@ class Endpoint:
                     for item in reading.whole(await response.read()):
                         yield item
                 else:
-                    flow: Flow | None = None
+                    flowed = False
                     async for chunk in response.chunks():
                         for item in reading.more(chunk):
                             yield item
-                        if flow is None and reading.passing and response.pours:
-                            yield (flow := Flow(response, reading))
-                            for item in flow.rest():
-                                yield item
+                        if not flowed and response.pours and (rest := reading.passing) is not None:
+                            flowed, flow = True, Flow(response, rest)
+                            yield flow
+                            flow.check()
                         if reading.ended:
                             await response.drain()
                             break

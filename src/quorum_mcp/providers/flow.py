@@ -4,13 +4,13 @@ A piece goes out in the step in which it comes in, and nobody is woken for it, a
 sent.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
-from quorum_mcp.answers import Delta, Passed
 from quorum_mcp.codec import JSONError
 from quorum_mcp.errors import QuorumError
-from quorum_mcp.providers.reading import Reading
+from quorum_mcp.providers.native import NativeStream
 from quorum_mcp.providers.transport import Response
 
 
@@ -33,21 +33,17 @@ class Flow:
         told: called with the text of every piece.
     """
 
-    def __init__(self, response: Response, reading: Reading) -> None:
+    def __init__(self, response: Response, look: NativeStream) -> None:
         self.told: Callable[[str], None] = _unheard
         self._response = response
-        self._reading = reading
+        self._look = look
         self._over = False
         self._waiting = b""
-        self._rest: Sequence[Delta | Passed] = ()
         self._error: Exception | None = None
 
     async def into(self, sink: Sink) -> None:
-        """Pass everything on. Raises only what the sink raises: `rest` tells what is wrong with the stream."""
-
-        def take(data: bytes) -> bool:
-            return self._take(data, sink)
-
+        """Pass everything on. Raises only what the sink raises: `check` tells what is wrong with the stream."""
+        take = partial(self._take, sink)
         while not self._over:
             try:
                 self._over = await self._response.pour(take) or self._over
@@ -57,28 +53,24 @@ class Flow:
                 data, self._waiting = self._waiting, b""
                 await sink.piece(data)
 
-    def rest(self) -> Sequence[Delta | Passed]:
-        """What came and could not be passed on as it is. Raises what went wrong."""
+    def check(self) -> None:
+        """Raise what went wrong."""
         if self._error is not None:
             raise self._error
-        return self._rest
 
-    def _take(self, data: bytes, sink: Sink) -> bool:
+    def _take(self, sink: Sink, data: bytes) -> bool:
         """Pass a piece on; whether the next one may be."""
+        look = self._look
         try:
-            items = self._reading.more(data)
+            passed = look.feed(data)
         except (QuorumError, JSONError) as error:
             self._error, self._over = error, True
             return False
-        for item in items:
-            if not isinstance(item, Passed):
-                self._rest, self._over = items, True
-                return False
-            self.told(item.text)
-            if not sink.at_once(item.data):
-                self._waiting = item.data
-        if self._reading.ended:
-            self._over = True
+        if passed is not None:
+            self.told(passed.text)
+            if not sink.at_once(passed.data):
+                self._waiting = passed.data
+        self._over = look.ended
         return not (self._over or self._waiting)
 
 

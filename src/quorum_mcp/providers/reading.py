@@ -32,9 +32,9 @@ class Reading:
         return self._reader.ended if self._look is None else self._look.ended
 
     @property
-    def passing(self) -> bool:
-        """Whether the stream is passed on as it is, its beginning has been, and more is to come."""
-        return self._begun and self._look is not None and not self._look.ended
+    def passing(self) -> NativeStream | None:
+        """Who looks at a stream that is passed on as it is, once its beginning has been, while more is to come."""
+        return self._look if self._begun and self._look is not None and not self._look.ended else None
 
     def whole(self, body: bytes) -> Sequence[Delta]:
         """Take a body that holds the whole answer."""

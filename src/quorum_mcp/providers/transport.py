@@ -50,10 +50,13 @@ class Clock:
 
     def __init__(self, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.now = loop.time
         self._timeouts = timeouts
         began = self._loop.time()
         self._end = began + timeouts.total
-        self._limit = min(began + timeouts.first_byte, self._end)
+        self.since = began
+        """When the next piece began to be waited for."""
+        self._patience = timeouts.first_byte
         self._started, self._waiting = False, True
         self._timer: asyncio.TimerHandle | None = None
         self._tell: Callable[[ProviderTimeout], None] | None = None
@@ -87,15 +90,20 @@ class Clock:
         """
         self._waiting = True
         if self._started:
-            self._limit = min(self._loop.time() + self._timeouts.idle, self._end)
+            self.since = self._loop.time()
 
     def came(self) -> None:
         """The piece is here."""
         self._waiting = False
         if not self._started:
-            self._started = True
+            self._started, self._patience = True, self._timeouts.idle
             self.stop()  # the idle limit may be over before the first byte's would have been
             self._arm(self._loop.time() + self._timeouts.idle)
+
+    @property
+    def _limit(self) -> float:
+        """When what is waited for is late."""
+        return min(self.since + self._patience, self._end)
 
     def _arm(self, when: float) -> None:
         self._timer = self._loop.call_at(when, self._look)
@@ -160,14 +168,14 @@ class Response:
 
         Returns whether that was all of it. Raises what `chunks` raises; `take` must not raise.
         """
-        raw, clock = self._raw, self._clock
+        raw, clock, now = self._raw, self._clock, self._clock.now
         assert isinstance(raw, Incoming)
 
         def taken(data: bytes) -> bool:
             self._size += len(data)
             if self._size > self._max:
                 return False
-            clock.waits()
+            clock.since = now()
             return take(data)
 
         clock.waits()

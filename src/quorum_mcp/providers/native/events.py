@@ -20,6 +20,12 @@ class Blocks:
     def __init__(self) -> None:
         self._tail = b""
 
+    def alone(self, data: bytes) -> bytes | None:
+        """The data of the event that `data` is, where it is one that stands in one line; else it is to be fed."""
+        if self._tail or data.find(b"\n") != len(data) - 2 or b"\r" in data:
+            return None
+        return data[6:-2] if data.startswith(_DATA) and data.endswith(b"\n") else None
+
     def feed(self, data: bytes) -> list[Block]:
         """The events that `data` completes."""
         data = self._tail + data if self._tail else data

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from quorum_mcp.answers import Answer, Passed, Usage
-from quorum_mcp.codec import decode, encode
+from quorum_mcp.codec import JSONError, decode, encode
 from quorum_mcp.errors import BadProviderAnswer
 from quorum_mcp.messages import ModelRequest, Native
 from quorum_mcp.providers.bodies import error_of, parse
@@ -18,6 +18,8 @@ from quorum_mcp.providers.wire import Call, Dialect
 _CAPS = ("max_tokens", "max_completion_tokens")
 DONE = b"data: [DONE]\n\n"
 _USAGE = {"include_usage": True}
+MOST_ODD = 8
+"""Chunks that are no mere text, before nothing else is expected of a stream."""
 
 
 class _More(Struct, kw_only=True):
@@ -107,6 +109,26 @@ class _First(Struct, kw_only=True):
     choices: list[_FirstChoice]
     usage: OpenAIUsage | None = None
     error: Any = None
+
+
+class _PlainDelta(Struct, forbid_unknown_fields=True):
+    content: str
+    role: str | None = None
+
+
+class _PlainChoice(Struct, forbid_unknown_fields=True):
+    delta: _PlainDelta
+    index: int = 0
+    finish_reason: None = None
+    logprobs: Any = None
+
+
+class _Plain(Struct):
+    """A chunk that is mere text: there is nothing else in it to be looked at."""
+
+    choices: tuple[_PlainChoice]
+    usage: None = None
+    error: None = None
 
 
 class OpenAINative:
@@ -206,12 +228,16 @@ class OpenAIStream:
     def __init__(self, native: Native) -> None:
         self.ended = False
         self._begun = False
+        self._odd = 0
         self._blocks = Blocks()
         self._look = _Look()
         self._usage = native.usage
 
     def feed(self, data: bytes) -> Passed | None:
         """The chunks that `data` completes."""
+        text = self._mere_text(data)
+        if text is not None:
+            return Passed(data, self._look.say(text))
         return self._take(self._blocks.feed(data))
 
     def close(self) -> Passed | None:
@@ -238,6 +264,19 @@ class OpenAIStream:
     def finish(self) -> Answer:
         """The answer."""
         return self._look.answer()
+
+    def _mere_text(self, data: bytes) -> str | None:
+        """The text of `data`, where it is one chunk in which there is nothing else, as in nearly all of a stream."""
+        if not self._begun or self._odd >= MOST_ODD:
+            return None
+        alone = self._blocks.alone(data)
+        if alone is None:
+            return None
+        try:
+            return decode(alone, _Plain).choices[0].delta.content
+        except JSONError:
+            self._odd += 1
+            return None
 
     def _read(self, data: bytes) -> _Body | _First:
         if self._begun:
