@@ -149,6 +149,7 @@ async def test_an_answer_arrives_though_its_token_expired(
     async with world(tmp_path) as (issuer, rest, up):
         up.model("a", Say("it is four, and that is that", drip=0.7, piece=5))
         given = {"model": "lab/a", "messages": [{"role": "user", "content": "2 + 2?"}], "stream": True}
+        monkeypatch.setattr(lasting, "CHECK_SECONDS", 0.2)
         for seconds, arrives in ((lasting.USER_SECONDS, True), (0.5, False)):
             monkeypatch.setattr(lasting, "USER_SECONDS", seconds)
             token = issuer.token(aud=RESOURCE, exp=int(time.time()) + 3)
