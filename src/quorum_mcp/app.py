@@ -12,7 +12,9 @@ import structlog
 from starlette.types import ASGIApp
 
 from quorum_mcp.access.access import Access
+from quorum_mcp.access.master_keys import MasterKeys
 from quorum_mcp.access.network import is_loopback
+from quorum_mcp.api.mcp.peers import Peers
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.calls.budgets.keeper import Keeper
 from quorum_mcp.calls.budgets.watch import Watch
@@ -148,6 +150,7 @@ def _wire(
 ) -> Services:
     services = Services()
     services.add(settings, database, journal, registry, *access.parts)
+    services.add(Peers(MasterKeys.of(settings), settings.server.peer_url))
     if shared is not None:
         services.add(shared)
     registry.register(Builtin(), models=("arithmetic", "extract"))

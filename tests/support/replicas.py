@@ -65,6 +65,7 @@ async def replicas(
             for n in range(3)
         ]
         for server in servers:
+            server.env["QUORUM_PEER_URL"] = server.url
             stack.callback(_kill, server)
         # At once, on a machine that may be busy with other tests.
         await asyncio.gather(*(asyncio.to_thread(server.start, seconds=60.0) for server in servers))

@@ -1,9 +1,10 @@
-"""One more port in the process of the server: for metrics, and whatever else is kept apart."""
+"""One more port or socket in the process of the server: for metrics, and whatever else is kept apart."""
 
 import asyncio
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -41,7 +42,32 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
     Raises:
         ConfigError: the port cannot be had.
     """
-    listener = bound(host, port, setting)
+    async with serving(app, bound(host, port, setting), setting):
+        yield
+
+
+def unix_listener(path: Path) -> socket.socket:
+    """A listener on a socket in a folder that others cannot open.
+
+    Raises:
+        ConfigError: the socket cannot be made, such as when its path is too long.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)  # of a worker that died
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {path}: {error.strerror or error}",
+            hint="set TMPDIR to a folder with a short path",
+        ) from error
+    return listener
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, listener: socket.socket, name: str) -> AsyncGenerator[None, None]:
+    """Serve `app` on a listener for as long as the context is open; `app`'s lifespan is not run."""
     config = uvicorn.Config(
         app,
         http=Connection,
@@ -56,7 +82,7 @@ async def listening(app: ASGIApp, host: str, port: int, setting: str) -> AsyncGe
         ws_max_size=MAX_MESSAGE,
     )
     server = OwnServer(config, listener)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name=setting)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name=name)
     try:
         yield
     finally:

@@ -30,6 +30,7 @@ from quorum_mcp.api.lane import Lanes
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.login import Login
 from quorum_mcp.api.mcp.endpoint import McpEndpoint
+from quorum_mcp.api.mcp.peers import Peers
 from quorum_mcp.api.model_list import ModelList
 from quorum_mcp.api.model_route import ModelRoute
 from quorum_mcp.api.ollama.dialect import OllamaChat, OllamaEmbed
@@ -106,7 +107,9 @@ def build(
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         async with start(settings) as services:
             holder.services = services
-            async with mcp.run(), _metrics_apart(settings, holder), bridged(guarded(bridge), settings):
+            peers = services.get(Peers).open(Guard(app, settings, authenticator, sign_in))
+            bridges = bridged(guarded(bridge), settings)
+            async with mcp.run(), _metrics_apart(settings, holder), bridges, peers:
                 try:
                     yield
                 finally:

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -27,19 +30,27 @@ log = structlog.get_logger()
 
 
 class Place(Struct, frozen=True):
-    """Where this process stands among its like: its number from 1, who started it, and the listener they share."""
+    """Where this process stands among its like.
+
+    Attributes:
+        number: from 1.
+        parent: who started it.
+        listener: what all of them accept connections from.
+        folder: where each of them has a socket of its own, for the others.
+    """
 
     number: int
     parent: int
     listener: socket.socket
+    folder: Path
 
 
 def place(text: str | None) -> Place | None:
-    """The place that `--worker` names as NUMBER:PARENT:DESCRIPTOR; None for a server of its own."""
+    """The place that `--worker` names as NUMBER:PARENT:DESCRIPTOR:FOLDER; None for a server of its own."""
     if text is None:
         return None
-    number, parent, descriptor = map(int, text.split(":"))
-    return Place(number, parent, socket.socket(fileno=descriptor))
+    number, parent, descriptor, folder = text.split(":", 3)
+    return Place(int(number), int(parent), socket.socket(fileno=int(descriptor)), Path(folder))
 
 
 async def ended(parent: int) -> None:
@@ -79,6 +90,7 @@ class Workers:
         self._command = [sys.executable, "-m", "quorum_mcp", *arguments]
         self._listener = listener
         self._count = count
+        self._folder = tempfile.mkdtemp(prefix="quorum-")  # which only this user can open
         self._running: dict[int, tuple[int, float, subprocess.Popen[bytes]]] = {}
         self._failed = 0
         self._stopping = False
@@ -98,12 +110,13 @@ class Workers:
             if pid in self._running:
                 self._ended(pid, os.waitstatus_to_exitcode(status))
         self._listener.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         if self._failed >= FAILED_STARTS:
             raise ServerUnavailable("the workers cannot start", hint="see what they said above")
 
     def _start(self, number: int) -> None:
         descriptor = self._listener.fileno()
-        command = [*self._command, "--worker", f"{number}:{os.getpid()}:{descriptor}"]
+        command = [*self._command, "--worker", f"{number}:{os.getpid()}:{descriptor}:{self._folder}"]
         process = subprocess.Popen(command, pass_fds=(descriptor,))  # noqa: S603 - this program again
         self._running[process.pid] = (number, time.monotonic(), process)
 

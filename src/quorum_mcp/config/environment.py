@@ -27,6 +27,7 @@ VARIABLES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("home", ("QUORUM_HOME",)),
     ("bootstrap_key", ("QUORUM_BOOTSTRAP_KEY",)),
     ("url", ("QUORUM_URL",)),
+    ("server.peer_url", ("QUORUM_PEER_URL",)),
     ("api_key", ("QUORUM_API_KEY",)),
     ("ollama_url", ("OLLAMA_HOST", "OLLAMA_ENDPOINT", "OLLAMA_BASE_URL")),
     ("ollama_enable", ("OLLAMA_ENABLE",)),

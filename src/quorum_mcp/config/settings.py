@@ -81,6 +81,9 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """A port of its own for metrics, besides `/metrics` on `port`; by custom 9090."""
     metrics_host: Text = "127.0.0.1"
     """The address of that port. On one that other machines reach, metrics need a key."""
+    peer_url: Text | None = None
+    """Where the other servers of the same database reach this one, as `http://10.0.0.5:8000`. They hand on to it what
+    belongs to an MCP session of the revision 2025-11-25 that began here."""
 
 
 class McpSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -211,6 +211,12 @@ def _services(settings: Settings) -> Generator[Problem, None, None]:
 
 
 def _server(settings: Settings) -> Generator[Problem, None, None]:
+    if (url := settings.server.peer_url) is not None:
+        problem = _bad_url(url)
+        if problem is None and ("@" in url or urlsplit(url)[2:] != ("", "", "")):
+            problem = "holds more than scheme, host and port"
+        if problem:
+            yield "server.peer_url", problem, None
     if settings.auth == "off" and not is_loopback(settings.server.host):
         where = f"server.host is {settings.server.host!r} ({settings.sources['server.host']})"
         hint = "Listen on 127.0.0.1, or leave QUORUM_AUTH unset."

@@ -6,15 +6,18 @@ from contextlib import AbstractAsyncContextManager
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http import MCP_SESSION_ID_HEADER
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from quorum_mcp.access.master_keys import MasterKeys
 from quorum_mcp.access.principal import Principal
+from quorum_mcp.api.exchange import header_map
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.mcp.backend import Backend, local
 from quorum_mcp.api.mcp.offers import Caller, Offers
+from quorum_mcp.api.mcp.peers import Peers
 from quorum_mcp.api.mcp.resuming import Sessions
 from quorum_mcp.api.mcp.server import build
 from quorum_mcp.api.mcp.tools import tool_operations
@@ -39,6 +42,7 @@ class McpApplication:
         self._sign_in = sign_in
         self._manager = Sessions(
             build(self._bind, offers=offers, keys=self._keys),
+            services().get(Peers).name,
             # The guard has checked Host and Origin against server.allowed_hosts and allowed_origins before
             # any request comes here; a second list could only disagree with it.
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
@@ -58,6 +62,13 @@ class McpApplication:
         scope["user"] = _user(state["principal"])
         # White space around a value is no part of it (RFC 9110, 5.5); the HTTP parser leaves it at the end.
         scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
+        headers = header_map(scope["headers"])
+        peers = self._services().get(Peers)
+        if (name := headers.get(MCP_SESSION_ID_HEADER)) is not None:
+            place = peers.elsewhere(name, headers)
+            if place is not None:
+                await peers.hand_on(place, scope, receive, send)
+                return
         watch = Watch(receive, send)
         state["hung_up"] = watch.hung_up
         try:

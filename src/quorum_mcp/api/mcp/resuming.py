@@ -9,8 +9,15 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.lowlevel import Server
-from mcp.server.streamable_http import GET_STREAM_KEY, EventCallback, EventMessage, EventStore
+from mcp.server.streamable_http import (
+    GET_STREAM_KEY,
+    EventCallback,
+    EventMessage,
+    EventStore,
+    StreamableHTTPServerTransport,
+)
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse
 
@@ -28,10 +35,23 @@ class Sessions(StreamableHTTPSessionManager):
     """The SDK's sessions, each with a memory of its own for what its streams carried.
 
     The SDK would share one: streams are named by the numbers of requests, which all sessions have in common.
+
+    `name` gives a new session its id, from the one that the SDK made.
     """
 
-    def __init__(self, server: Server[Any], **options: Any) -> None:
+    def __init__(self, server: Server[Any], name: Callable[[str], str], **options: Any) -> None:
         super().__init__(server, retry_interval=RETRY_MILLISECONDS, **options)
+        self._name = name
+
+    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+        """A new session, under the name that it is to have instead of the SDK's."""
+        transport = super()._admit_session(requestor)
+        if transport is not None and (first := transport.mcp_session_id) is not None:
+            transport.mcp_session_id = name = self._name(first)
+            self._server_instances[name] = self._server_instances.pop(first)
+            if requestor is not None:
+                self._session_owners[name] = self._session_owners.pop(first)
+        return transport
 
     @property
     def event_store(self) -> EventStore | None:

@@ -100,6 +100,7 @@ async def _serve(
     mine: "Place | None",
 ) -> None:
     from quorum_mcp.access.network import is_loopback
+    from quorum_mcp.api.mcp.peers import Peers
     from quorum_mcp.cli.greeting import facts, key_advice, lines
     from quorum_mcp.cli.serving import Server, url_of
     from quorum_mcp.cli.workers import ended
@@ -108,6 +109,8 @@ async def _serve(
 
     host = settings.server.host
     async with session.wiring.running(settings) as services:
+        if mine is not None:
+            services.get(Peers).among(mine.folder, mine.number)
         app = session.wiring.asgi(settings, loopback_bind=is_loopback(host), services=services)
 
         def ready() -> None:
