@@ -52,7 +52,8 @@ def bench(arguments: Arguments) -> int:
         print("usage: ./dev bench NAME …   NAME: " + ", ".join(names), file=sys.stderr)
         return 2
     name, *rest = arguments
-    return run(BIN / "python", ROOT / "benchmarks" / f"{name}.py", *rest, env=environment())
+    program = ROOT / "benchmarks" / f"{name}.py"
+    return run(BIN / "python", program, *rest, env=environment() | {"PYTHONPATH": str(ROOT)})
 
 
 def docs(arguments: Arguments) -> int:

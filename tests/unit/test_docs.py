@@ -1,6 +1,10 @@
 """The documentation is that of this code: generated pages are current, links lead somewhere, names are all there."""
 
+import importlib
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -130,3 +134,21 @@ def test_actions_of_the_websocket_are_documented() -> None:
     page = (FOLDER / "events.md").read_text()
     assert len(actions) == 4
     assert [action for action in actions if f"| `{action}` |" not in page] == []
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")))
+def test_benchmarks_find_what_they_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    started: list[dict[str, str]] = []
+
+    def run(*_: object, env: dict[str, str]) -> int:
+        started.append(env)
+        return 0
+
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    dev = importlib.import_module("dev")
+    monkeypatch.setattr(dev, "run", run)
+    assert dev.bench([name]) == 0
+    folder = ROOT / "benchmarks"  # which a program that is started there has on its path
+    path = os.pathsep.join([str(folder), started[0].get("PYTHONPATH", "")])
+    command = [sys.executable, "-c", f"import {name}"]
+    subprocess.run(command, env=started[0] | {"PYTHONPATH": path}, cwd=tmp_path, check=True)

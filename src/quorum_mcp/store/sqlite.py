@@ -26,6 +26,10 @@ READERS = 2
 SHARED_COMMITS = 128
 """Most writes that share one commit."""
 
+# Else the driver asks every such value whether it can adapt itself, which is half of what a row costs it.
+sqlite3.register_adapter(type(None), {}.get)
+sqlite3.register_adapter(bool, int)
+
 
 class SqliteEngine:
     """A SQLite file. Implements `store.database.Engine`."""
