@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import lru_cache
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford base 32, lower case
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
@@ -38,8 +39,10 @@ _pool = _Pool()
 def new_id(kind: str) -> str:
     """A new identifier such as `ses_01k…`: 48 bits of milliseconds, then 80 random bits (the ULID layout)."""
     at = time.time_ns() // 1_000_000
-    pairs = _PAIRS
-    return (
-        f"{kind}_{pairs[at >> 40 & 1023]}{pairs[at >> 30 & 1023]}{pairs[at >> 20 & 1023]}"
-        f"{pairs[at >> 10 & 1023]}{pairs[at & 1023]}{_pool.take()}"
-    )
+    return f"{kind}_{_second(at >> 10)}{_PAIRS[at & 1023]}{_pool.take()}"
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    """The characters that nearly all identifiers of a second have in common."""
+    return f"{_PAIRS[at >> 30 & 1023]}{_PAIRS[at >> 20 & 1023]}{_PAIRS[at >> 10 & 1023]}{_PAIRS[at & 1023]}"

@@ -135,9 +135,8 @@ class Admission:
         budgets = self.budgets.of(call, target)
         allowance, reserved, capped = call.allowance, None, False
         if (allowance is not None or budgets) and target.provider.kind != "builtin":
-            strict = kept = allowance is not None and allowance.strict
-            for one in budgets:
-                strict, kept = strict or one.strict, kept or one.strict or one.enforce
+            bound = allowance is not None and allowance.strict
+            strict, kept = bound or budgets.strict, bound or budgets.kept
             self._require_priced(target, given, strict=kept)
             rough = worst_case(self.registry, target, given, strict=strict, exact=False)
             reserved = self._at_hand(rough, target, budgets, call)

@@ -105,9 +105,9 @@ class State(Struct):
 
     def simulated(self, target: Target) -> bool:
         """Whether what came back was simulated, by the provider's kind or its own word."""
-        said = self.answer is not None and self.answer.simulated
-        failed = self.error is not None and bool(self.error.details.get("simulated"))
-        return target.provider.kind == "sim" or said or failed
+        if target.provider.kind == "sim" or (self.answer is not None and self.answer.simulated):
+            return True
+        return self.error is not None and bool(self.error.details.get("simulated"))
 
     def succeed(self, attempt: Attempt, answer: Answer, settled: Bill) -> None:
         """The call's result out of its last attempt."""

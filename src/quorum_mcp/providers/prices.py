@@ -95,13 +95,12 @@ class Price(Struct, frozen=True):
         """Nanodollars of one call, rounded up once; the provider's own figure wins."""
         if usage.cost is not None:
             return usage.cost
-        plain = max(0, usage.input - usage.cached - usage.cache_write)
-        total = (
-            plain * self.input
-            + usage.cached * self.cached_input
-            + usage.cache_write * self.cache_write
-            + usage.output * self.output
-        )
+        cached, written = usage.cached, usage.cache_write
+        total = usage.input * self.input + usage.output * self.output
+        if cached or written:
+            plain = max(0, usage.input - cached - written)
+            total += (plain - usage.input) * self.input + cached * self.cached_input
+            total += written * self.cache_write
         if usage.media is not None and self.media is not None:
             total += self.media.cost(usage.media, self.input, self.output)
         return money.rounded_up(total) + usage.searches * (self.search or 0)

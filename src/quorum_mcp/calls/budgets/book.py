@@ -1,6 +1,7 @@
 """Which budgets there are, and which of them a call counts towards."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Self
 
 from quorum_mcp.calls.budgets.budget import Budget
 from quorum_mcp.calls.budgets.from_settings import cap, fallback
@@ -11,6 +12,25 @@ _MOST = 10_000
 """Kinds of calls whose budgets are remembered."""
 
 
+class Concerned(tuple[Budget, ...]):
+    """The budgets that a kind of call counts towards, in the order of their ids.
+
+    Attributes:
+        strict: whether one of them is to hold whatever it takes, and `kept`, whether one is to hold at all.
+    """
+
+    strict: bool
+    kept: bool
+
+    @classmethod
+    def of(cls, budgets: Iterable[Budget]) -> Self:
+        """Of these."""
+        found = cls(sorted(budgets, key=lambda one: one.id))
+        found.strict = any(one.strict for one in found)
+        found.kept = any(one.enforce for one in found)
+        return found
+
+
 class Book:
     """The budgets as this process knows them: those of the database, and those of its settings."""
 
@@ -18,7 +38,7 @@ class Book:
         self.version: str | None = None
         self._fallback = fallback(settings)
         self._cap = cap(settings)
-        self._of: dict[tuple[str, str, str | None], tuple[Budget, ...]] = {}
+        self._of: dict[tuple[str, str, str | None], Concerned] = {}
         self.budgets: dict[str, Budget] = {}
         self._set(())
 
@@ -31,16 +51,15 @@ class Book:
         self._set([Budget.of(row) for row in loaded.rows])
         return [budget for budget in before.values() if self.budgets.get(budget.id) != budget]
 
-    def of(self, provider: str, tenant: str, key_id: str | None) -> tuple[Budget, ...]:
-        """The budgets that a call counts towards, in the order of their ids."""
+    def of(self, provider: str, tenant: str, key_id: str | None) -> Concerned:
+        """The budgets that a call counts towards."""
         kind = (provider, tenant, key_id)
         found = self._of.get(kind)
         if found is None:
             if len(self._of) >= _MOST:
                 self._of.clear()
             near = (*self._by_key.get(key_id, ()), *self._by_tenant.get(tenant, ()), *self._others)
-            concerned = [one for one in near if one.concerns(*kind)]
-            found = self._of[kind] = tuple(sorted(concerned, key=lambda one: one.id))
+            found = self._of[kind] = Concerned.of(one for one in near if one.concerns(*kind))
         return found
 
     def _set(self, stored: Sequence[Budget]) -> None:

@@ -39,6 +39,11 @@ class Lease(Struct):
     open: bool = True
 
     @property
+    def period(self) -> tuple[str, int]:
+        """The period that it is a slice of: its budget's, and when it began."""
+        return self.budget.id, self.starts_at
+
+    @property
     def free(self) -> int:
         """What no call has drawn."""
         return self.granted - self.settled - self.drawn

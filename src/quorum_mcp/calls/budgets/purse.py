@@ -38,7 +38,10 @@ class Purse:
         """By budget: what was not to be had a moment ago."""
         self.away: str | None = None
         """Why the database could not be asked a moment ago. Then nothing is drawn, not even what is here."""
-        self._touched: dict[tuple[str, int], float] = {}
+        self._left: dict[tuple[str, int], float] = {}
+        """Periods of leases that are not here any more, and when they were last used."""
+        self._booked = 0.0
+        """Until when, on the monotonic clock, the database has all that was settled."""
         self._all: dict[str, Lease] = {}
         self._doubtful: set[str] = set()
         self._filling: set[asyncio.Task[frozenset[str]]] = set()
@@ -62,15 +65,15 @@ class Purse:
             lease.used = now
             if cost > draw.amount > 0 and lease.budget.stored:
                 lease.open = False  # the database closes the period, once it has the record
-            self._touched[lease.budget.id, lease.starts_at] = now
 
     def touched(self) -> list[tuple[str, int]]:
-        """The periods that something was settled in, for as long as the database may not have it all."""
-        found = list(self._touched)
+        """The periods that leases were used of, for as long as the database may not have all that was settled."""
+        found = {lease.period: None for lease in self._all.values() if lease.used > self._booked}
+        found |= dict.fromkeys(self._left)
         if not self._journal.waiting:
-            before = time.monotonic() - TOUCHED_SECONDS
-            self._touched = {key: at for key, at in self._touched.items() if at > before}
-        return found
+            self._booked = time.monotonic() - TOUCHED_SECONDS
+            self._left = {period: at for period, at in self._left.items() if at > self._booked}
+        return list(found)
 
     async def fill(self, budgets: Sequence[Budget], amount: int, deadline: float) -> frozenset[str]:
         """Take what is missing for a call; what is denied is in `denied` then. Returns budgets that are gone.
@@ -208,7 +211,9 @@ class Purse:
     def _note(self, taken: Taken, budgets: dict[str, Budget], asked: float, seconds: float) -> frozenset[str]:
         clock = taken.now / 1e6 - asked
         for lost in taken.lost:
-            self.leases.pop(self._all.pop(lost).budget.id, None)
+            lease = self._all.pop(lost)
+            self._left[lease.period] = lease.used
+            self.leases.pop(lease.budget.id, None)
         for grant in taken.grants:
             lease = self._all.get(grant.lease)
             if lease is None:
@@ -231,5 +236,6 @@ class Purse:
 
     def _forget(self, lease: Lease) -> None:
         self._all.pop(lease.id, None)
+        self._left[lease.period] = lease.used
         if self.leases.get(lease.budget.id) is lease:
             del self.leases[lease.budget.id]

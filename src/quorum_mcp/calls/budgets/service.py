@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from quorum_mcp.calls.budgets.book import Book
+from quorum_mcp.calls.budgets.book import Book, Concerned
 from quorum_mcp.calls.budgets.budget import Budget
 from quorum_mcp.calls.budgets.from_settings import rows, timezone
 from quorum_mcp.calls.budgets.lease import Denied, Lease
@@ -66,7 +66,7 @@ class Budgets:
         """Return what is not used."""
         await self.purse.close()
 
-    def of(self, call: Call, target: Target) -> tuple[Budget, ...]:
+    def of(self, call: Call, target: Target) -> Concerned:
         """The budgets that a call of a model counts towards."""
         key_id = call.key.id if call.key is not None else None
         return self.book.of(target.provider.name, call.tenant, key_id)

@@ -34,9 +34,8 @@ class Bucket:
         self._requests = min(self._requests, self._requests_size)
         self._tokens = min(self._tokens, self._tokens_size)
 
-    def has(self, tokens: float) -> bool:
-        """Whether a request with so many tokens may be taken now."""
-        now = time.monotonic()
+    def has(self, tokens: float, now: float) -> bool:
+        """Whether a request with so many tokens may be taken `now`, on the monotonic clock."""
         passed, self._at = (now - self._at) / 60, now
         # Written out, not in `min`: this is the whole cost of a limit.
         size = self._requests_size
@@ -61,14 +60,15 @@ class Bucket:
 
     def lower(self, level: Level) -> None:
         """Have no more left than `level`, and take nothing for its `blocked` seconds."""
-        self.has(0)
+        now = time.monotonic()
+        self.has(0, now)
         self._requests = min(self._requests, level.requests)
         self._tokens = min(self._tokens, level.tokens)
-        self._blocked = max(self._blocked, time.monotonic() + level.blocked)
+        self._blocked = max(self._blocked, now + level.blocked)
 
     def level(self) -> Level:
         """What is left now."""
-        self.has(0)
+        self.has(0, time.monotonic())
         return Level(
             inf if self.limit.requests is None else self._requests,
             inf if self.limit.tokens is None else self._tokens,

@@ -1,5 +1,6 @@
 """Rates in this process's memory."""
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -67,7 +68,8 @@ class MemoryRates:
 
     def enough(self, limits: Sequence[Limit], tokens: int) -> bool:
         """As `Rates` says."""
-        return all(self.bucket(limit).has(tokens) for limit in limits)
+        now = time.monotonic()
+        return all(self.bucket(limit).has(tokens, now) for limit in limits)
 
     def leave(self, limits: Sequence[Limit]) -> None:
         """There are no other processes."""
@@ -78,8 +80,9 @@ class MemoryRates:
         for limit in limits:
             bucket = known.get(limit.name)
             buckets.append(bucket if bucket is not None and bucket.limit is limit else self.bucket(limit))
+        now = time.monotonic()
         for bucket in buckets:
-            if not bucket.has(tokens):
+            if not bucket.has(tokens, now):
                 return tuple(each.level() for each in buckets)
         for bucket in buckets:
             bucket.take(tokens)
