@@ -212,7 +212,10 @@ class Connection(HttpToolsProtocol):
 
     def _awaited(self) -> bool:
         """Whether it is the caller's turn."""
-        return not self.flow.read_paused if self.reading else self.cycle.response_complete
+        if not self.reading:
+            return self.cycle.response_complete
+        called_for = self.in_head or not self.cycle.waiting_for_100_continue
+        return called_for and not self.flow.read_paused
 
     def _wrong_head(self) -> Refusal | None:
         """What is wrong with the head that was read."""
