@@ -16,6 +16,7 @@ from quorum_mcp.calls.cache import Cache, replay
 from quorum_mcp.calls.cache.memory import Memory
 from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.messages import Reasoning, Text, ToolUse
+from quorum_mcp.store import shared_state
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 AT = target()
@@ -34,7 +35,8 @@ def where(request: pytest.FixtureRequest) -> Server | None:
 
 
 @pytest.fixture
-async def cache(where: Server | None) -> AsyncIterator[Cache]:
+async def cache(where: Server | None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cache]:
+    monkeypatch.setattr(shared_state, "TIMEOUT", 5.0)  # what Redis does while it is away is no matter here
     async with cache_on(where) as made:
         yield made
 
