@@ -10,7 +10,11 @@ from typing import Any
 import anyio
 import pytest
 from tests.conformance.default_tools import CALLS, every_tool_works, world
+from tests.integration.test_workers import SERVE
 from tests.support.mcp import process
+from tests.support.server import Server
+from tests.support.stores import postgres_store
+from tools.redis import server as redis_server
 
 HERE = Path(__file__).parent
 PACKAGES = {"modern": "@modelcontextprotocol/client", "legacy": "@modelcontextprotocol/sdk"}
@@ -44,6 +48,25 @@ async def test_over_http(tmp_path: Path, era: str) -> None:
     works(found)
     if era == "modern":
         assert found["negotiated"] == "2026-07-28"
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.needs("redis")
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+async def test_over_several_workers(tmp_path: Path, era: str) -> None:
+    store = await postgres_store(tmp_path)
+    with redis_server() as redis:
+        async with world(tmp_path) as one:
+            server = Server(
+                tmp_path / "workers", one.given, command=SERVE, QUORUM_DATABASE_URL=store.url,
+                REDIS_URL=redis.url, QUORUM_SECRET_KEY="one secret for every worker",
+            )  # fmt: skip
+            await server.started()
+            try:
+                for _ in range(3):
+                    works(await judged(era, "http", server.url + "/mcp"))
+            finally:
+                server.kill()
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
