@@ -6,6 +6,7 @@ first, in the order of their ids, then periods, in the order of budget and start
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -38,14 +39,15 @@ def settle(conn: Connection, new: Iterable[AttemptRecord | CallRecord]) -> None:
 
     A call that stands for its only attempt has its draws; other calls have none. A bill above what was set aside is booked in full, and closes the period.
     """
-    costs: dict[str, tuple[int, bool]] = {}
+    costs, overrun = defaultdict[str, int](int), set[str]()
     for one in new:
+        cost = one.cost or 0
         for draw in one.draws:
-            so_far, overrun = costs.get(draw.lease, (0, False))
-            cost = one.cost or 0
-            costs[draw.lease] = so_far + cost, overrun or cost > draw.amount > 0
+            costs[draw.lease] += cost
+            if cost > draw.amount > 0:
+                overrun.add(draw.lease)
     changes: dict[Key, Change] = {}
-    for lease_id, (cost, overrun) in sorted(costs.items()):
+    for lease_id, cost in sorted(costs.items()):
         if not cost:
             continue
         found = conn.execute(
@@ -62,7 +64,7 @@ def settle(conn: Connection, new: Iterable[AttemptRecord | CallRecord]) -> None:
         change = changes.setdefault((found.budget_id, found.starts_at), Change())
         change.spent += cost
         change.freed += max(0, found.granted - found.settled + cost) - max(0, found.granted - found.settled)
-        change.overrun = change.overrun or overrun
+        change.overrun = change.overrun or lease_id in overrun
     apply(conn, changes)
 
 

@@ -6,7 +6,7 @@ that the cache answered counts as a call, and in no figure about a provider.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -26,6 +26,8 @@ MEASURES = ("latency", "first_token", "throughput")
 
 Group = tuple[int, str, str, str, str]
 Sums = tuple[int, ...]
+Values = tuple[list[int], list[int], list[float]]
+"""What goes into the histograms, as `MEASURES`: milliseconds, milliseconds, and tokens a second."""
 Place = tuple[str, int, str, str, str, int]
 
 
@@ -37,13 +39,17 @@ def roll_up(conn: Connection, new: Iterable[CallRecord]) -> None:
             starts_at = call.created_at - call.created_at % SLOT
             group = (starts_at, call.tenant, call.key_id or "", call.provider, call.model)
             groups.setdefault(group, []).append(call)
+    rows: list[tuple[Any, ...]] = []
     counts: dict[Place, int] = {}
-    for (starts_at, tenant, _, provider, model), calls in groups.items():
-        for measure, values in zip(MEASURES, _measured(calls), strict=True):
+    for group in sorted(groups):
+        starts_at, tenant, _, provider, model = group
+        sums, measured = _added_up(groups[group])
+        rows.append(group + sums)
+        for measure, values in zip(MEASURES, measured, strict=True):
             for value, count in Counter(values).items():
                 place = (measure, starts_at, tenant, provider, model, bucket_of(value))
                 counts[place] = counts.get(place, 0) + count
-    add_up(conn, rollups, [group + _sums(groups[group]) for group in sorted(groups)])
+    add_up(conn, rollups, rows)
     add_up(conn, histograms, [(*place, counts[place]) for place in sorted(counts)])
 
 
@@ -55,30 +61,39 @@ def generation_ms(call: CallRecord) -> int | None:
     return streamed if streamed > ONE_PIECE_MS else call.latency_ms
 
 
-def _sums(calls: Sequence[CallRecord]) -> Sums:
-    """The columns of `rollups` behind its key, for calls of one group. One loop: it runs for every call."""
+def _added_up(calls: Sequence[CallRecord]) -> tuple[Sums, Values]:
+    """The columns of `rollups` behind its key, and what is measured, of one group. One loop: it runs for every call."""
     cached = ok = failed = faults = tokens_in = tokens_out = cost = 0
     priced = priced_tokens = latency_ms = generated_tokens = generated_ms = 0
+    values: Values = [], [], []
+    latency, first_token, throughput = values
     for call in calls:
-        tokens_in += call.input_tokens
-        tokens_out += call.output_tokens
+        used, written = call.input_tokens, call.output_tokens
+        tokens_in += used
+        tokens_out += written
         if call.cost is not None:
             cost += call.cost
             priced += 1
-            priced_tokens += call.input_tokens + call.output_tokens
+            priced_tokens += used + written
         if call.status == "ok":
             ok += 1
             if not call.attempts:
                 cached += 1
                 continue
-            latency_ms += call.latency_ms or 0
+            if (lasted := call.latency_ms) is None:
+                continue
+            latency_ms += lasted
+            latency.append(lasted)
+            if call.first_token_ms is not None:
+                first_token.append(call.first_token_ms)
             if generated := generation_ms(call):
-                generated_tokens += call.output_tokens
+                generated_tokens += written
                 generated_ms += generated
+                if written:
+                    throughput.append(written * 1000 / generated)
         elif call.status == "error":
             failed += 1
-            if call.error_code not in NOT_ITS_FAULT:
-                faults += 1
+            faults += call.error_code not in NOT_ITS_FAULT
     return (
         len(calls),
         cached,
@@ -93,21 +108,4 @@ def _sums(calls: Sequence[CallRecord]) -> Sums:
         latency_ms,
         generated_tokens,
         generated_ms,
-    )
-
-
-def _measured(calls: Sequence[CallRecord]) -> tuple[list[int], list[int], list[float]]:
-    """What goes into the histograms, as `MEASURES`: milliseconds, milliseconds, and tokens a second."""
-    latency: list[int] = []
-    first_token: list[int] = []
-    throughput: list[float] = []
-    for call in calls:
-        if call.status != "ok" or not call.attempts or call.latency_ms is None:
-            continue
-        latency.append(call.latency_ms)
-        if call.first_token_ms is not None:
-            first_token.append(call.first_token_ms)
-        generated = generation_ms(call)
-        if generated and call.output_tokens:
-            throughput.append(call.output_tokens * 1000 / generated)
-    return latency, first_token, throughput
+    ), values
