@@ -29,6 +29,7 @@ from quorum_mcp.api.guard import Guard
 from quorum_mcp.api.lane import Lanes
 from quorum_mcp.api.listener import listening
 from quorum_mcp.api.login import Login
+from quorum_mcp.api.lost import guess
 from quorum_mcp.api.mcp.endpoint import McpEndpoint
 from quorum_mcp.api.mcp.peers import Peers
 from quorum_mcp.api.model_list import ModelList
@@ -245,11 +246,10 @@ async def _wrong_method(request: Request, failure: Exception) -> Response:
 
 
 async def _not_found(request: Request, _: Exception) -> Response:
-    error = NotFound(
-        f"there is no {request.method} {request.url.path}", hint="/api/openapi.json lists what there is"
-    )
+    meant = guess(request.app.routes, request.method, request.url.path)
+    error = NotFound(f"there is no {request.method} {request.url.path}", hint=meant.hint)
     error.request_id = request.state.request_id
-    return error_response(error, request.url.path)
+    return error_response(error, meant.path)
 
 
 async def _crashed(request: Request, _: Exception) -> Response:
