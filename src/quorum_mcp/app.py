@@ -54,6 +54,7 @@ from quorum_mcp.store.event_log import EventLog
 from quorum_mcp.store.feedback import Feedback
 from quorum_mcp.store.files import Files
 from quorum_mcp.store.journal import Journal
+from quorum_mcp.store.kept_answers import KeptAnswers
 from quorum_mcp.store.records import Records
 from quorum_mcp.store.responses import Responses
 from quorum_mcp.store.run_list import RunList
@@ -160,6 +161,7 @@ def _wire(
     track = Track(Calibrations(database), enabled=settings.consensus.track_record != "off")
     services.add(runs, files, track, records)
     services.add(RunList(database), CallStats(database), Feedback(database), Responses(database))
+    services.add(KeptAnswers(database))
     calls = _wire_calls(services, settings, shared)
     consensus = Consensus(settings, registry, calls, runs, files, track, records, access.keys)
     calls.virtual = VirtualModels(settings, consensus, runs)

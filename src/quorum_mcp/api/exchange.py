@@ -18,6 +18,7 @@ from quorum_mcp.api.lasting import Lasting
 from quorum_mcp.errors import Cancelled, InvalidInput, Malformed, QuorumError, TooLarge
 
 T = TypeVar("T")
+R = TypeVar("R", bound="Out")
 LATIN_1 = repeat("latin-1")
 """What headers are written in, as often as it is asked for."""
 LOOK_SECONDS = 0.02
@@ -46,6 +47,10 @@ class Out(Protocol):
         """Send a piece of it."""
         ...
 
+    def spoil(self) -> None:
+        """What comes now is no good answer's end."""
+        ...
+
 
 class Asgi:
     """An answer that goes out as any ASGI server takes it; an `Out`."""
@@ -66,6 +71,9 @@ class Asgi:
     async def piece(self, data: bytes, *, last: bool = False) -> None:
         """As `Out` says."""
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    def spoil(self) -> None:
+        """As `Out` says."""
 
 
 class Exchange:
@@ -90,6 +98,7 @@ class Exchange:
         self._receive = receive
         self._cycle = cycle
         self._out: Out = Asgi(send) if cycle is None else cycle
+        self._direct = cycle
         self.headers = header_map(scope["headers"])
         self.status = 0
         self.ended = False
@@ -199,6 +208,22 @@ class Exchange:
         finally:
             watch.end()
 
+    def record(self, through: Callable[[Out], R]) -> R:
+        """Have the answer go out through what `through` makes of where it would go."""
+        self._out = recorder = through(self._out)
+        self._direct = None
+        return recorder
+
+    async def repeat(self, headers: Mapping[str, str], body: bytes, *, streamed: bool) -> None:
+        """An answer that was given before, at once even where it was a stream."""
+        kind = headers.get("content-type", "application/json")
+        again = {**headers, **self.own, "idempotent-replayed": "true"}
+        if streamed:
+            await self.stream(kind, again)
+            await self.piece(body, last=True)
+        else:
+            await self._whole(200, body, again, kind)
+
     async def json(self, value: Any, headers: Mapping[str, str]) -> None:
         """The whole answer."""
         await self._whole(200, codec.encode(value), headers)
@@ -230,15 +255,21 @@ class Exchange:
         """
         lasting = self._lasting
         if lasting is not None and not last and monotonic() >= lasting.next and await lasting.ended():
+            self._out.spoil()
             await self._out.piece(b"", last=True)
             self.ended = True
             raise Cancelled("the key has ended that this was asked with")
         if not self.ended:
             await self._out.piece(data, last=last)
 
+    async def cut(self, data: bytes) -> None:
+        """The last piece of a stream that failed."""
+        self._out.spoil()
+        await self.piece(data, last=True)
+
     def at_once(self, data: bytes) -> bool:
         """Send a piece of the stream now; False where it has to wait for something: `piece` does."""
-        lasting, cycle = self._lasting, self._cycle
+        lasting, cycle = self._lasting, self._direct
         if cycle is None or self.ended or (lasting is not None and monotonic() >= lasting.next):
             return False
         return cycle.at_once(data)

@@ -16,6 +16,7 @@ from quorum_mcp.answers import Delta, Passed
 from quorum_mcp.api.exchange import Exchange, Raw
 from quorum_mcp.api.panel_headers import panel_headers
 from quorum_mcp.api.rate_headers import rate_headers
+from quorum_mcp.api.repeats import HEADER, once
 from quorum_mcp.calls.budget import Allowance
 from quorum_mcp.calls.call import Call, Restart, Result
 from quorum_mcp.calls.pipeline import Calls, Item
@@ -24,6 +25,7 @@ from quorum_mcp.errors import QuorumError
 from quorum_mcp.messages import ModelRequest
 from quorum_mcp.operations.context import Services
 from quorum_mcp.providers.flow import Flow
+from quorum_mcp.store.kept_answers import KeptAnswers
 
 SECONDS = 600.0
 """How long a call may take where the caller does not say: as long as the vendors' own clients wait."""
@@ -111,8 +113,11 @@ class ModelRoute:
         """Answer one request, in the vendor's dialect also where it fails."""
         try:
             exchange.principal.require(ASK)
-            asked = self._dialect.read(await exchange.body(), exchange.path)
-            await exchange.unless_hung_up(self._answer(asked, exchange))
+            body = await exchange.body()
+            asked = self._dialect.read(body, exchange.path)
+            key = exchange.header(HEADER)
+            work = self._answer(asked, exchange) if key is None else self._once(key, body, asked, exchange)
+            await exchange.unless_hung_up(work)
         except QuorumError as error:
             await self.refuse(error, exchange)
         except Exception:
@@ -126,6 +131,13 @@ class ModelRoute:
         error.request_id = error.request_id or exchange.request_id
         if not exchange.begun:
             await exchange.refuse(error, self._dialect.error(error))
+
+    async def _once(self, key: str, body: bytes, asked: Asked, exchange: Exchange) -> None:
+        """Answer, unless an equal request has been."""
+        store, seconds = self._services().get(KeptAnswers), _seconds(exchange)
+        async with once(exchange, store, key, body, seconds) as first:
+            if first:
+                await self._answer(asked, exchange)
 
     async def _answer(self, asked: Asked, exchange: Exchange) -> None:
         services, principal = self._services(), exchange.principal
@@ -157,14 +169,14 @@ class ModelRoute:
             if not exchange.begun:
                 raise
             error.request_id = error.request_id or exchange.request_id
-            await exchange.piece(asked.stream.failed(self._dialect.error(error)), last=True)
+            await exchange.cut(asked.stream.failed(self._dialect.error(error)))
 
     def _call(self, asked: Asked, exchange: Exchange, settings: Settings) -> Call:
         principal = exchange.principal
         return Call(
             model=asked.model,
             request=asked.request,
-            deadline=time.monotonic() + (exchange.number("x-quorum-timeout", most=3600.0) or SECONDS),
+            deadline=time.monotonic() + _seconds(exchange),
             tenant=principal.tenant,
             role=asked.request.task.name if asked.request.task else "chat",
             surface=self._dialect.vendor,
@@ -174,6 +186,11 @@ class ModelRoute:
             key=principal.key,
             cache=exchange.header("x-quorum-cache") != "off",
         )
+
+
+def _seconds(exchange: Exchange) -> float:
+    """How long the call may take."""
+    return exchange.number("x-quorum-timeout", most=3600.0) or SECONDS
 
 
 async def _pass_on(

@@ -2,7 +2,7 @@
 
 Deleted are calls with their attempts; sessions that are not open, with their events, scores and the keys that name
 them, once nothing has happened in them for so long; uploaded files, stored responses, alerts, and messages to
-webhooks that are not tried any more. Budgets, their periods and leases are not touched: what was spent is written
+webhooks that are not tried any more. Answers that are kept for repeats go after a day. Budgets, their periods and leases are not touched: what was spent is written
 there. Nor is what scores taught about models.
 
 A journal that comes back later than that, with a machine that was away, finds none of its records any more and is
@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, s
 from quorum_mcp.store.control_tables import alerts, deliveries
 from quorum_mcp.store.database import Database
 from quorum_mcp.store.dialect import changed
+from quorum_mcp.store.kept_answers import forget_old
 from quorum_mcp.store.runs import OPEN
 from quorum_mcp.store.tables import attempts, calls, files, idempotency_keys, responses, runs
 
@@ -90,6 +91,7 @@ REMOVALS: tuple[Remove, ...] = (
     _calls,
     _runs,
     _idempotency_keys,
+    forget_old,
     _rows(files, files.c.created_at),
     _rows(responses, responses.c.created_at),
     _rows(alerts, alerts.c.at),

@@ -10,7 +10,7 @@ from quorum_mcp.store.database import Engine
 from quorum_mcp.store.dialect import alone
 from quorum_mcp.store.tables import meta, metadata
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """Every revision in `migrations/versions`, oldest first. Written here so that opening loads no Alembic."""
 HEAD = REVISIONS[-1]
 

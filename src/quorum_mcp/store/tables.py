@@ -196,6 +196,20 @@ files = Table(
 )
 Index("ix_files_list", files.c.tenant, files.c.created_at)
 
+# Answers of the model APIs to requests with an idempotency key, for a day; None while `owner` is at it, until `ends_by`.
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("ends_by", BigInteger, nullable=False),
+    Column("answer", LargeBinary),
+    Column("created_at", BigInteger, nullable=False),
+)
+Index("ix_kept_answers_at", kept_answers.c.created_at)
+
 # Responses of OpenAI's API that callers may go on from. `input` and `output` are JSON.
 responses = Table(
     "responses",
