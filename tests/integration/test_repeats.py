@@ -135,6 +135,14 @@ async def test_a_panel_is_asked_once(world: tuple[Upstream, Rest]) -> None:
     assert (first.status, again.raw, up.count()) == (200, first.raw, 1)
 
 
+async def test_a_question_takes_the_header_too(world: tuple[Upstream, Rest]) -> None:
+    up, q = world
+    asked = [await q.post("/api/query", {"query": "2 + 2?"}, headers=KEY) for _ in range(2)]
+    assert len({answer["session_id"] for answer in asked}) == up.count() == 1
+    other = await q.post("/api/query", {"query": "2 + 3?"}, headers=KEY)
+    assert (other.status, other.error["code"]) == (409, "conflict")
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256])
 async def test_what_is_no_key_is_refused(world: tuple[Upstream, Rest], key: str) -> None:
     up, q = world

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from quorum_mcp import codec
 from quorum_mcp.api.failures import error_response
 from quorum_mcp.api.rate_headers import rate_headers
+from quorum_mcp.api.repeats import HEADER
 from quorum_mcp.api.tables import csv_response, wants_csv
 from quorum_mcp.calls.pipeline import Calls
 from quorum_mcp.errors import Cancelled, Malformed, QuorumError, TooLarge
@@ -139,8 +140,7 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
         given: dict[str, Any] = body_of(request) if request.method == "POST" else dict(request.query_params)
         given |= request.path_params
         as_csv = operation.table is not None and wants_csv(given)
-        if request.headers.get("x-quorum-cache") == "off" and "cache" in operation.input.model_fields:
-            given["cache"] = False
+        _take_headers(request, operation, given)
         at = services()
         try:
             answer = await invoke(operation, given, context(request, at), strict=request.method == "POST")
@@ -160,6 +160,15 @@ def _endpoint(operation: AnyOperation, services: Callable[[], Services]) -> Endp
         return json_response(answer, code)
 
     return handle
+
+
+def _take_headers(request: Request, operation: AnyOperation, given: dict[str, Any]) -> None:
+    """Fields that may stand in headers, as those of the model APIs do."""
+    fields = operation.input.model_fields
+    if request.headers.get("x-quorum-cache") == "off" and "cache" in fields:
+        given["cache"] = False
+    if (key := request.headers.get(HEADER)) is not None and "idempotency_key" in fields:
+        given.setdefault("idempotency_key", key)
 
 
 def json_response(answer: BaseModel, status: int = 200) -> Response:
