@@ -69,6 +69,18 @@ class Citation(Struct, frozen=True, omit_defaults=True):
     end: int | None = None
 
 
+class Logprob(Struct, frozen=True, omit_defaults=True):
+    """How likely a token was in its place, as a natural logarithm; `top` are the likeliest there.
+
+    `bytes` are the token's own, where the provider told: a token may be part of a character.
+    """
+
+    token: str
+    logprob: float
+    bytes: tuple[int, ...] | None = None
+    top: tuple["Logprob", ...] = ()
+
+
 class Answer(Struct, frozen=True):
     """A finished answer. `model` is the name that the provider gave back; `simulated` is what it said of itself.
 
@@ -89,6 +101,8 @@ class Answer(Struct, frozen=True):
     native: dict[str, Any] | None = None
     """What a task's answer says in the vendor's own words, for callers of the same API."""
     citations: tuple[Citation, ...] = ()
+    logprobs: tuple[Logprob, ...] = ()
+    """How likely the tokens of its text were, where that was asked for."""
 
     @property
     def text(self) -> str:
@@ -111,9 +125,10 @@ class Answer(Struct, frozen=True):
 
 
 class TextDelta(Struct, frozen=True, tag="text"):
-    """More text."""
+    """More text, and how likely its tokens were, where that was asked for."""
 
     text: str
+    logprobs: tuple[Logprob, ...] = ()
 
 
 class ReasoningDelta(Struct, frozen=True, tag="reasoning"):

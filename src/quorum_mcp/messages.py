@@ -159,6 +159,8 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
         messages: the conversation; system messages may stand anywhere, wires place them.
         max_tokens: cap on output tokens (reasoning included); None leaves the provider's default.
         reasoning_effort: how hard to think, in the OpenAI words; a wire that has no equivalent raises.
+        logprobs: how many of the likeliest tokens to tell in each place of the answer's text, besides how likely its
+            own are; None: nothing of it.
         searches: how often the model may search the web, with its provider's own search; 0: not at all.
         task: what else than an answer to the conversation is asked for; None is a chat.
         extra: what only a provider of the same wire as the caller's can be asked.
@@ -178,6 +180,7 @@ class ModelRequest(Struct, frozen=True, omit_defaults=True):
     stop: tuple[str, ...] = ()
     seed: int | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
+    logprobs: int | None = None
     task: Task | None = None
     searches: int = 0
     extra: Extra | None = None

@@ -38,6 +38,7 @@ from quorum_mcp.errors import (
     DeadlineExceeded,
     ProviderModelMissing,
     QuorumError,
+    Unsupported,
 )
 from quorum_mcp.providers.base import Timeouts
 from quorum_mcp.providers.flow import Flow
@@ -142,6 +143,10 @@ class Calls:
         targets = await self.candidates.of(state.call, state)
         if self.guardrails is not None:
             state.call = _opened(state.call)
+            if state.call.request.logprobs is not None:
+                raise Unsupported(
+                    "logprobs would tell of what guardrails took out", hint="leave logprobs out"
+                )
             state.call = await self.guardrails.before(state, targets[0])
         call = state.call
         lookup = await self.cache.lookup(call, targets[0])

@@ -69,6 +69,8 @@ class VirtualModels:
                 raise Unsupported(
                     f"{call.model} takes no {name}", hint="leave it out, or name one provider's model"
                 )
+        if request.logprobs is not None:
+            raise Unsupported(f"{call.model} takes no logprobs", hint="name one provider's model")
         if request.extra is not None:
             raise Unsupported(f"{call.model} takes no {', '.join(request.extra.fields)}", hint="leave it out")
         if request.task is not None:

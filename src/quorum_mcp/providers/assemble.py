@@ -1,6 +1,7 @@
 """Pieces of an answer into the `Answer`: the same code for an answer that comes whole and one that streams."""
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import structs
@@ -9,6 +10,7 @@ from quorum_mcp.answers import (
     Answer,
     Citation,
     Delta,
+    Logprob,
     ReasoningDelta,
     StopReason,
     TextDelta,
@@ -95,6 +97,8 @@ class Assembler:
         self._grouped = grouped
         self._blocks: list[_Block] = []
         self._tools: dict[object, _Block] = {}
+        self._logprobs: list[Logprob] = []
+        self._untold = 0
         self.stop: StopReason | None = None
         self.usage = NO_USAGE
         self.model = ""
@@ -105,7 +109,14 @@ class Assembler:
         if not text:
             return []
         text = self._block("text", key).add(text)
-        return [TextDelta(text)] if text else []
+        if not text:
+            return []
+        told, self._untold = self._logprobs[self._untold :], len(self._logprobs)
+        return [TextDelta(text, tuple(told))]
+
+    def likely(self, tokens: Iterable[Logprob]) -> None:
+        """How likely the tokens of the text were that comes next."""
+        self._logprobs += tokens
 
     def reasoning(
         self, text: str, *, signature: str | None = None, opaque: str | None = None, key: object = None
@@ -181,7 +192,15 @@ class Assembler:
             raise ContentFiltered("the provider withheld the answer", details=details)
         if not parts and stop != "length":
             raise BadProviderAnswer("the answer is empty", details=details)
-        return Answer(parts, stop, self.usage, self.model, self.id, citations=self._cited())
+        return Answer(
+            parts,
+            stop,
+            self.usage,
+            self.model,
+            self.id,
+            citations=self._cited(),
+            logprobs=tuple(self._logprobs),
+        )
 
     def _block(self, kind: Literal["text", "reasoning"], key: object) -> _Block:
         if self._grouped:

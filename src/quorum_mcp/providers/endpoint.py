@@ -21,6 +21,8 @@ from quorum_mcp.providers.wire import Call, Dialect, Wire
 
 STRICT_TOOLS = frozenset({"openai", "anthropic"})
 """Wires that can hold a tool's arguments to its schema."""
+LOGPROBS = frozenset({"openai", "google", "ollama"})
+"""Wires that tell how likely the tokens of an answer were."""
 MOST_URLS = 1_000
 """Addresses that are kept at hand; callers may make up names of models."""
 SIMULATED = "x-simulated"
@@ -158,6 +160,11 @@ class Endpoint:
             foreign += [f"strict of tool {tool.name}" for tool in request.tools if tool.strict]
         if request.searches and self.search == "none":
             foreign.append("web search")
+        if request.logprobs is not None:
+            if self.wire.name not in LOGPROBS:
+                foreign.append("logprobs")
+            elif request.searches:
+                foreign.append("logprobs together with web search")
         if foreign:
             raise Unsupported(f"this provider takes no {', '.join(foreign)}", hint="leave it out")
 

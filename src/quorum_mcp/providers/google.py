@@ -24,6 +24,7 @@ from quorum_mcp.providers.bodies import (
 from quorum_mcp.providers.google_shapes import AnswerPart, Candidate, Response
 from quorum_mcp.providers.google_tasks import VERSION, model_path, task_answer, task_call
 from quorum_mcp.providers.grounding import Grounded
+from quorum_mcp.providers.logprobs import of_google
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 from quorum_mcp.tasks import CountTokens, TaskName
@@ -133,6 +134,8 @@ class GoogleWire:
             "seed": request.seed,
             "stopSequences": list(request.stop) or None,
         }
+        if request.logprobs is not None:
+            config |= {"responseLogprobs": True, "logprobs": request.logprobs or None}
         if request.format is not None:
             config["responseMimeType"] = "application/json"
             config["responseJsonSchema"] = request.format.schema
@@ -276,6 +279,7 @@ class GoogleReader:
         for candidate in response.candidates or ():
             if candidate.index != 0:
                 raise BadProviderAnswer("the answer has more candidates than were asked for")
+            assembler.likely(of_google(candidate.logprobs_result))
             for part in candidate.content.parts if candidate.content else ():
                 deltas += self._part(part)
             if candidate.grounding_metadata is not None:

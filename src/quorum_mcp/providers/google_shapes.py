@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from quorum_mcp.answers import Media, Usage
 from quorum_mcp.providers.grounding import Grounding
+from quorum_mcp.providers.logprobs import LogprobsResult
 
 
 class FunctionCall(Struct):
@@ -45,6 +46,7 @@ class Candidate(Struct, rename="camel"):
     finish_reason: str | None = None
     finish_message: str | None = None
     grounding_metadata: Grounding | None = None
+    logprobs_result: LogprobsResult | None = None
     index: int = 0
 
 

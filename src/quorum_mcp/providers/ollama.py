@@ -31,6 +31,7 @@ from quorum_mcp.providers.bodies import (
     refuse_tokens,
     tool_names,
 )
+from quorum_mcp.providers.logprobs import Told, of_told
 from quorum_mcp.providers.sse import Event
 from quorum_mcp.providers.wire import Call, Dialect
 from quorum_mcp.tasks import Embed, TaskName
@@ -65,6 +66,7 @@ class _Line(Struct):
     done_reason: str | None = None
     prompt_eval_count: int | None = None
     eval_count: int | None = None
+    logprobs: list[Told] | None = None
     error: Any = None
 
     def usage(self) -> Usage:
@@ -123,6 +125,8 @@ class OllamaWire:
             body["think"] = _THINK[request.reasoning_effort]
         if tools := _tools(request):
             body["tools"] = tools
+        if request.logprobs is not None:
+            body |= {"logprobs": True, "top_logprobs": request.logprobs}
         return Call("POST", "/api/chat", encode(body))
 
     def reader(self, request: ModelRequest) -> "OllamaReader":  # noqa: ARG002 - all are alike
@@ -250,6 +254,7 @@ class OllamaReader:
             if message.images:
                 raise unknown_content("image")
             deltas += assembler.reasoning(message.thinking or "")
+            assembler.likely(of_told(line.logprobs))
             deltas += assembler.text(message.content or "")
             for call in message.tool_calls or ():
                 deltas += self._tool(call)

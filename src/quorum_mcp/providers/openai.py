@@ -31,6 +31,7 @@ from quorum_mcp.providers.bodies import (
     parse,
     url_of,
 )
+from quorum_mcp.providers.logprobs import of_told
 from quorum_mcp.providers.openai_shapes import Completion, CompletionMessage, Function, FunctionCall
 from quorum_mcp.providers.openai_tasks import TASKS, task_answer, task_call
 from quorum_mcp.providers.responses import ResponsesReader, cite, responses_call
@@ -85,6 +86,8 @@ class OpenAIWire:
                 body[name] = value
         if request.stop:
             body["stop"] = list(request.stop)
+        if request.logprobs is not None:
+            body |= {"logprobs": True, "top_logprobs": request.logprobs}
         self._seed(body, request)
         self._tools(body, request)
         self._format(body, request)
@@ -302,6 +305,8 @@ class OpenAIReader:
                 raise error_of(choice.error)
             if choice.index != 0:
                 raise BadProviderAnswer("the answer has more choices than were asked for")
+            if choice.logprobs is not None:
+                assembler.likely(of_told(choice.logprobs.content or choice.logprobs.refusal))
             if (message := choice.delta or choice.message) is not None:
                 deltas += self._message(message)
             if choice.finish_reason == "error":

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from quorum_mcp.providers.logprobs import ToldOf
 from quorum_mcp.providers.usage import OpenAIUsage
 
 Json = dict[str, Any]
@@ -47,6 +48,7 @@ class Choice(Struct):
     message: CompletionMessage | None = None
     delta: CompletionMessage | None = None
     finish_reason: str | None = None
+    logprobs: ToldOf | None = None
     error: Json | None = None
 
 

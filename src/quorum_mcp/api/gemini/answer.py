@@ -1,10 +1,10 @@
 """A finished call, and the pieces of one under way, as Gemini answers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from quorum_mcp import codec
-from quorum_mcp.answers import Delta, ReasoningDelta, StopReason, TextDelta, Usage
+from quorum_mcp.answers import Delta, Logprob, ReasoningDelta, StopReason, TextDelta, Usage
 from quorum_mcp.api.citations import grounding
 from quorum_mcp.api.openai.answer import extension
 from quorum_mcp.api.reading import arguments_of
@@ -24,7 +24,7 @@ FINISH: dict[StopReason, str] = {
 def response(result: Result) -> Json:
     """The whole answer."""
     parts = [piece for part in result.answer.parts for piece in _pieces(part)]
-    return _last(parts, result)
+    return _last(parts, result, result.answer.logprobs)
 
 
 class Chunks:
@@ -39,8 +39,8 @@ class Chunks:
     def delta(self, delta: Delta) -> bytes:
         """One piece. Calls of functions come whole, in the last chunk."""
         match delta:
-            case TextDelta(text):
-                return _event(_candidate([{"text": text}], None))
+            case TextDelta(text, logprobs):
+                return _event(_candidate([{"text": text}], None, logprobs))
             case ReasoningDelta(text):
                 return _event(_candidate([{"text": text, "thought": True}], None))
             case _:
@@ -62,16 +62,26 @@ def _event(value: Json) -> bytes:
     return b"data: " + codec.encode(value) + b"\r\n\r\n"
 
 
-def _candidate(parts: list[Json], finish: str | None) -> Json:
+def _candidate(parts: list[Json], finish: str | None, logprobs: Sequence[Logprob] = ()) -> Json:
     candidate: Json = {"content": {"role": "model", "parts": parts}, "index": 0}
     if finish is not None:
         candidate["finishReason"] = finish
+    if logprobs:
+        candidate["avgLogprobs"] = sum(one.logprob for one in logprobs) / len(logprobs)
+        candidate["logprobsResult"] = {
+            "chosenCandidates": [_token(one) for one in logprobs],
+            "topCandidates": [{"candidates": [_token(other) for other in one.top]} for one in logprobs],
+        }
     return {"candidates": [candidate]}
 
 
-def _last(parts: list[Json], result: Result) -> Json:
+def _token(one: Logprob) -> Json:
+    return {"token": one.token, "logProbability": one.logprob}
+
+
+def _last(parts: list[Json], result: Result, logprobs: Sequence[Logprob] = ()) -> Json:
     """The answer, or its last chunk: with the pages that it rests on."""
-    shown = _candidate(parts, FINISH[result.answer.stop]) | _tail(result)
+    shown = _candidate(parts, FINISH[result.answer.stop], logprobs) | _tail(result)
     if result.answer.citations:
         shown["candidates"][0]["groundingMetadata"] = grounding(result.answer)
     return shown

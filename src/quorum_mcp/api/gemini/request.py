@@ -6,6 +6,7 @@ from msgspec import Struct, structs
 
 from quorum_mcp import codec
 from quorum_mcp.api.gemini.names import data_of, one_spelling
+from quorum_mcp.api.logprobs import wanted
 from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.ids import new_id
@@ -29,7 +30,7 @@ from quorum_mcp.tasks import CountTokens, Embed
 Json = dict[str, Any]
 CONFIG = {
     "maxOutputTokens", "temperature", "topP", "seed", "stopSequences", "responseMimeType", "responseJsonSchema",
-    "responseSchema", "candidateCount",
+    "responseSchema", "candidateCount", "responseLogprobs", "logprobs",
 }  # fmt: skip
 PARTS = {"text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse"}
 
@@ -87,6 +88,9 @@ def generate(body: bytes) -> ModelRequest:
         top_p=config.get("topP"),
         stop=tuple(config.get("stopSequences") or ()),
         seed=config.get("seed"),
+        logprobs=wanted(
+            config.get("responseLogprobs"), config.get("logprobs"), names=("responseLogprobs", "logprobs")
+        ),
     )
 
 

@@ -1,11 +1,12 @@
 """A finished call, and the pieces of one under way, as Ollama answers: one JSON object a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from quorum_mcp import codec
-from quorum_mcp.answers import Answer, Delta, ReasoningDelta, TextDelta
+from quorum_mcp.answers import Answer, Delta, Logprob, ReasoningDelta, TextDelta
+from quorum_mcp.api.logprobs import shown
 from quorum_mcp.api.openai.answer import extension
 from quorum_mcp.api.reading import arguments_of
 from quorum_mcp.calls.call import Result
@@ -30,8 +31,8 @@ class Lines:
     def delta(self, delta: Delta) -> bytes:
         """One piece. Calls of tools come whole, in the last line."""
         match delta:
-            case TextDelta(text):
-                return _line(self._head() | self._said(text) | {"done": False})
+            case TextDelta(text, logprobs):
+                return _line(self._head() | self._said(text) | _likely(logprobs) | {"done": False})
             case ReasoningDelta(text):
                 return _line(self._head() | self._said("", thinking=text) | {"done": False})
             case _:
@@ -50,7 +51,7 @@ class Lines:
         """The whole answer."""
         answer = result.answer
         said = self._said(answer.text, thinking=answer.reasoning, tools=_tool_calls(answer))
-        return self._head() | said | _ending(result)
+        return self._head() | said | _likely(answer.logprobs) | _ending(result)
 
     def _head(self) -> Json:
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
@@ -77,6 +78,10 @@ def _ending(result: Result) -> Json:
         "eval_duration": nanoseconds,
         "quorum": extension(result),
     }
+
+
+def _likely(tokens: Sequence[Logprob]) -> Json:
+    return {"logprobs": shown(tokens)} if tokens else {}
 
 
 def _tool_calls(answer: Answer) -> list[Json]:

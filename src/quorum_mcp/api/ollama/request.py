@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from quorum_mcp import codec
+from quorum_mcp.api.logprobs import wanted
 from quorum_mcp.api.reading import json_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.ids import new_id
@@ -43,6 +44,8 @@ class ChatRequest(Struct, forbid_unknown_fields=True):
     options: Json | None = None
     keep_alive: str | float | None = None
     truncate: bool | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
 
 
 class GenerateRequest(Struct, forbid_unknown_fields=True):
@@ -57,6 +60,8 @@ class GenerateRequest(Struct, forbid_unknown_fields=True):
     think: bool | str | None = None
     options: Json | None = None
     keep_alive: str | float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
 
 
 class EmbedRequest(Struct, forbid_unknown_fields=True):
@@ -124,6 +129,7 @@ def _request(
         seed=options.get("seed"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         reasoning_effort=effort,  # type: ignore[arg-type]  # one of the words above
+        logprobs=wanted(asked.logprobs, asked.top_logprobs, names=("logprobs", "top_logprobs")),
     )
 
 

@@ -1,12 +1,22 @@
 """A finished call, and the pieces of one under way, as OpenAI's chat completions."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from quorum_mcp import codec, money
-from quorum_mcp.answers import Answer, Delta, ReasoningDelta, StopReason, TextDelta, ToolUseDelta, Usage
+from quorum_mcp.answers import (
+    Answer,
+    Delta,
+    Logprob,
+    ReasoningDelta,
+    StopReason,
+    TextDelta,
+    ToolUseDelta,
+    Usage,
+)
 from quorum_mcp.api.citations import chat_annotations
+from quorum_mcp.api.logprobs import shown
 from quorum_mcp.calls.call import Result
 from quorum_mcp.ids import new_id
 
@@ -31,7 +41,7 @@ def completion(result: Result) -> Json:
             {
                 "index": 0,
                 "message": _message(result.answer),
-                "logprobs": None,
+                "logprobs": _logprobs(result.answer.logprobs),
                 "finish_reason": FINISH[result.answer.stop],
             }
         ],
@@ -77,10 +87,10 @@ class Chunks:
     def delta(self, delta: Delta) -> bytes:
         """One piece."""
         match delta:
-            case TextDelta(text):
-                piece: Json = {"content": text}
+            case TextDelta(text, logprobs):
+                return self._chunk({"content": text}, logprobs=logprobs)
             case ReasoningDelta(text):
-                piece = {"reasoning_content": text}
+                piece: Json = {"reasoning_content": text}
             case ToolUseDelta():
                 piece = {"tool_calls": [_tool_piece(delta)]}
         return self._chunk(piece)
@@ -95,13 +105,19 @@ class Chunks:
             yield _event(self._head | {"choices": [], "usage": usage_of(result.answer.usage)})
         yield b"data: [DONE]\n\n"
 
-    def _chunk(self, piece: Json, *, finish: str | None = None, **more: Any) -> bytes:
+    def _chunk(
+        self, piece: Json, *, finish: str | None = None, logprobs: Sequence[Logprob] = (), **more: Any
+    ) -> bytes:
         if not self._begun:
             self._begun = True
             piece = {"role": "assistant", **piece}
-        choice = {"index": 0, "delta": piece, "logprobs": None, "finish_reason": finish}
+        choice = {"index": 0, "delta": piece, "logprobs": _logprobs(logprobs), "finish_reason": finish}
         usage = {"usage": None} if self._usage else {}
         return _event(self._head | {"choices": [choice]} | usage | more)
+
+
+def _logprobs(tokens: Sequence[Logprob]) -> Json | None:
+    return {"content": shown(tokens), "refusal": None} if tokens else None
 
 
 def _event(value: Json) -> bytes:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs
 
+from quorum_mcp.api.logprobs import wanted
 from quorum_mcp.api.reading import audio_of, json_of, object_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.messages import (
@@ -107,6 +108,7 @@ def translate(asked: ChatRequest) -> ModelRequest:
         stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
         seed=asked.random_seed if asked.seed is None else asked.seed,
         reasoning_effort=asked.reasoning_effort,
+        logprobs=wanted(asked.logprobs, asked.top_logprobs, names=("logprobs", "top_logprobs")),
         searches=0 if asked.web_search_options is None else SEARCHES,
         extra=_extra(asked),
     )
@@ -125,8 +127,6 @@ def _refuse(asked: ChatRequest) -> None:
     only(asked.web_search_options or {}, set(), "web_search_options")
     for name, refused in (
         ("n", asked.n not in (None, 1)),
-        ("logprobs", bool(asked.logprobs)),
-        ("top_logprobs", bool(asked.top_logprobs)),
         ("functions", bool(asked.functions)),
         ("function_call", asked.function_call is not None),
         ("prompt_cache_retention", asked.prompt_cache_retention is not None),

@@ -18,6 +18,8 @@ from quorum_mcp.providers.registry import Target
 _encoder = msgpack.Encoder()
 _ASIDE = ("model", "stream", "stream_options")
 """Fields of a request in its caller's own words that ask for no other answer, or are in the key by themselves."""
+_UNKEPT = frozenset({"store", "logprobs"})
+"""Fields that ask for more than is kept of an answer."""
 
 
 class Name(Struct, frozen=True):
@@ -36,7 +38,7 @@ def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
     request, provider = call.request, target.provider
     temperature = target.temperature if request.temperature is None else request.temperature
     native = request.native
-    if native is not None and (native.tools or native.unpriced or "store" in native.fields):
+    if native is not None and (native.tools or native.unpriced or not _UNKEPT.isdisjoint(native.fields)):
         return None
     if (
         temperature is None  # the vendor's default, which is above any bound that makes sense here
@@ -44,6 +46,7 @@ def key_of(call: Call, target: Target, settings: CacheSettings) -> str | None:
         or request.tools
         or request.task is not None
         or request.searches  # who searches wants to know how things are now
+        or request.logprobs is not None
         or request.extra  # fields of one vendor: what they do, and what else they ask for, is not known
         or provider.name in settings.skip_providers
         or provider.kind in ("builtin", "sim")

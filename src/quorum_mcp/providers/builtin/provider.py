@@ -107,6 +107,7 @@ def _check(request: ModelRequest) -> None:
             isinstance(part, Document) for message in request.messages for part in message.parts
         ),
         "reasoning effort": request.reasoning_effort not in (None, "none"),
+        "logprobs": request.logprobs is not None,
     }
     for feature, wanted in lacking.items():
         if wanted:
