@@ -112,10 +112,15 @@ class ToolChoice(Struct, frozen=True):
     name: str | None = None
 
 
+PENALTIES = frozenset({"frequency_penalty", "presence_penalty"})
+"""Fields that OpenAI's, Mistral's, Google's and Ollama's wires all have."""
+
+
 class Extra(Struct, frozen=True):
     """Fields of one vendor's API that we have no words for, as its client sent them.
 
-    They go unchanged to a provider of the same `wire`, and are refused by name for any other.
+    They go to a provider of the same `wire`, or of one that has the field, too (`Wire.also`), and are refused by name
+    for any other.
     """
 
     wire: str

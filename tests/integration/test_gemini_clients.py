@@ -100,7 +100,7 @@ async def test_errors_are_in_googles_words(tmp_path: Path) -> None:
         with pytest.raises(errors.ClientError, match="none") as refused:
             await client.aio.models.generate_content(model="lab/none", contents="What is 2 + 2?")
         assert (refused.value.code, refused.value.status) == (404, "NOT_FOUND")
-        with pytest.raises(errors.ClientError, match="topK") as refused:
+        with pytest.raises(errors.ClientError, match="top_k") as refused:
             await client.aio.models.generate_content(
                 model="lab/a", contents="?", config=types.GenerateContentConfig(top_k=3)
             )

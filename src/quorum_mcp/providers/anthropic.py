@@ -141,7 +141,7 @@ class AnthropicWire:
     framing: Literal["sse", "ndjson"] = "sse"
     auth = "header x-api-key"
     tasks: frozenset[TaskName] = frozenset({"token counts"})
-    also: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset({"top_k"})
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()

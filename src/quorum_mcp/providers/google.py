@@ -21,6 +21,7 @@ from quorum_mcp.providers.bodies import (
     system_text,
     tool_names,
 )
+from quorum_mcp.providers.google_sampling import SAMPLING
 from quorum_mcp.providers.google_shapes import AnswerPart, Candidate, Response
 from quorum_mcp.providers.google_tasks import VERSION, model_path, task_answer, task_call
 from quorum_mcp.providers.grounding import Grounded
@@ -75,7 +76,7 @@ class GoogleWire:
     framing: Literal["sse", "ndjson"] = "sse"
     auth = "header x-goog-api-key"
     tasks: frozenset[TaskName] = frozenset({"embeddings", "images", "speech", "token counts"})
-    also: frozenset[str] = frozenset()
+    also: frozenset[str] = frozenset(SAMPLING)
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
@@ -134,6 +135,8 @@ class GoogleWire:
             "seed": request.seed,
             "stopSequences": list(request.stop) or None,
         }
+        if request.extra is not None:
+            config |= {SAMPLING[name]: value for name, value in request.extra.fields.items()}
         if request.logprobs is not None:
             config |= {"responseLogprobs": True, "logprobs": request.logprobs or None}
         if request.format is not None:

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from quorum_mcp.errors import Unsupported
-from quorum_mcp.messages import Audio, Message, ModelRequest, Part, Reasoning, ToolUse
+from quorum_mcp.messages import PENALTIES, Audio, Message, ModelRequest, Part, Reasoning, ToolUse
 from quorum_mcp.providers.bodies import audio_format, refuse_tokens
 from quorum_mcp.providers.openai import Json, OpenAIWire
 from quorum_mcp.providers.openai_tasks import task_call
@@ -20,9 +20,7 @@ class MistralWire(OpenAIWire):
     name = "mistral"
     prefix = "/v1"
     tasks: frozenset[TaskName] = frozenset({"embeddings"})
-    also: frozenset[str] = frozenset(
-        {"frequency_penalty", "metadata", "presence_penalty", "prompt_cache_key"}
-    )
+    also: frozenset[str] = PENALTIES | {"metadata", "prompt_cache_key"}
 
     def task(self, request: ModelRequest) -> Call:
         """The request of a task."""

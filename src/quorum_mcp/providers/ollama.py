@@ -10,6 +10,7 @@ from quorum_mcp.codec import encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import (
+    PENALTIES,
     Audio,
     Document,
     Image,
@@ -97,7 +98,7 @@ class OllamaWire:
     framing: Literal["sse", "ndjson"] = "ndjson"
     auth = "bearer"
     tasks: frozenset[TaskName] = frozenset({"embeddings"})
-    also: frozenset[str] = frozenset()
+    also: frozenset[str] = PENALTIES | {"top_k"}
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()
@@ -114,6 +115,7 @@ class OllamaWire:
             "top_p": request.top_p,
             "seed": request.seed,
             "stop": list(request.stop) or None,
+            **(request.extra.fields if request.extra is not None else {}),
         }
         if options := {name: value for name, value in options.items() if value is not None}:
             body["options"] = options

@@ -9,6 +9,7 @@ from quorum_mcp.answers import Answer, Delta, ModelInfo, StopReason
 from quorum_mcp.codec import decode, encode, encode_text
 from quorum_mcp.errors import BadProviderAnswer, ProviderError, Unsupported
 from quorum_mcp.messages import (
+    PENALTIES,
     Audio,
     Document,
     Image,
@@ -64,8 +65,7 @@ class OpenAIWire:
     prefix = ""
     """Path between the base URL and the calls; this wire's base URLs hold their version already."""
     tasks: frozenset[TaskName] = TASKS
-
-    also: frozenset[str] = frozenset()
+    also: frozenset[str] = PENALTIES
 
     def __init__(self, dialect: Dialect | None = None) -> None:
         self.dialect = dialect or Dialect()

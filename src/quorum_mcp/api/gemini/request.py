@@ -13,6 +13,7 @@ from quorum_mcp.ids import new_id
 from quorum_mcp.messages import (
     SEARCHES,
     Audio,
+    Extra,
     Image,
     JsonFormat,
     Message,
@@ -25,12 +26,13 @@ from quorum_mcp.messages import (
     ToolResult,
     ToolUse,
 )
+from quorum_mcp.providers.google_sampling import SAMPLING
 from quorum_mcp.tasks import CountTokens, Embed
 
 Json = dict[str, Any]
 CONFIG = {
     "maxOutputTokens", "temperature", "topP", "seed", "stopSequences", "responseMimeType", "responseJsonSchema",
-    "responseSchema", "candidateCount", "responseLogprobs", "logprobs",
+    "responseSchema", "candidateCount", "responseLogprobs", "logprobs", *SAMPLING.values(),
 }  # fmt: skip
 PARTS = {"text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse"}
 
@@ -74,6 +76,7 @@ def generate(body: bytes) -> ModelRequest:
     if asked.system_instruction:
         turns.append(Message("system", _parts(asked.system_instruction, "systemInstruction", {})))
     called: dict[str, str] = {}
+    sampling = {name: config[own] for name, own in SAMPLING.items() if config.get(own) is not None}
     for n, content in enumerate(asked.contents):
         turns += _turn(content, f"contents[{n}]", called)
     return ModelRequest(
@@ -91,6 +94,7 @@ def generate(body: bytes) -> ModelRequest:
         logprobs=wanted(
             config.get("responseLogprobs"), config.get("logprobs"), names=("responseLogprobs", "logprobs")
         ),
+        extra=Extra("google", sampling) if sampling else None,
     )
 
 

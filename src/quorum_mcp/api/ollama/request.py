@@ -10,6 +10,7 @@ from quorum_mcp.api.reading import json_of, only, text_of
 from quorum_mcp.errors import InvalidInput, Unsupported
 from quorum_mcp.ids import new_id
 from quorum_mcp.messages import (
+    Extra,
     Image,
     JsonFormat,
     Message,
@@ -28,6 +29,11 @@ Json = dict[str, Any]
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 EFFORTS = ("low", "medium", "high")
 OPTIONS = {"num_predict", "temperature", "top_p", "seed", "stop"}
+SAMPLING = {
+    "top_k", "frequency_penalty", "presence_penalty", "min_p", "typical_p", "repeat_penalty", "repeat_last_n", "mirostat",
+    "mirostat_eta", "mirostat_tau",
+}  # fmt: skip
+"""Options that a provider gets as they are, where it has them."""
 MACHINE = {"num_ctx", "num_gpu", "num_thread", "num_batch", "num_keep", "main_gpu", "use_mmap", "low_vram"}
 """Options about the machine that the model runs on, which is the provider's own business: taken and not passed on."""
 
@@ -106,7 +112,8 @@ def _request(
     messages: tuple[Message, ...], asked: ChatRequest | GenerateRequest, tools: tuple[Tool, ...]
 ) -> ModelRequest:
     options = {name: value for name, value in (asked.options or {}).items() if name not in MACHINE}
-    only(options, OPTIONS, "options")
+    only(options, OPTIONS | SAMPLING, "options")
+    sampling = {name: value for name, value in options.items() if name in SAMPLING and value is not None}
     stop = options.get("stop") or ()
     predict = options.get("num_predict")
     effort = None
@@ -129,6 +136,7 @@ def _request(
         seed=options.get("seed"),
         stop=(stop,) if isinstance(stop, str) else tuple(stop),
         reasoning_effort=effort,  # type: ignore[arg-type]  # one of the words above
+        extra=Extra("ollama", sampling) if sampling else None,
         logprobs=wanted(asked.logprobs, asked.top_logprobs, names=("logprobs", "top_logprobs")),
     )
 
