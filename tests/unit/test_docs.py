@@ -136,6 +136,7 @@ def test_actions_of_the_websocket_are_documented() -> None:
     assert [action for action in actions if f"| `{action}` |" not in page] == []
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py")))
 def test_benchmarks_find_what_they_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     started: list[dict[str, str]] = []
