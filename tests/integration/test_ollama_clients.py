@@ -67,7 +67,7 @@ async def test_errors_are_in_ollamas_words(tmp_path: Path) -> None:
         for call in (
             client.chat("lab/none", QUESTION),
             client.show("lab/none"),
-            client.chat("lab/a", QUESTION, options={"mirostat": 1}),
+            client.chat("lab/a", QUESTION, options={"microstat": 1}),
             client.chat("lab/a", []),
         ):
             with pytest.raises(ollama.ResponseError) as refused:

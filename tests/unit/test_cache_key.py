@@ -63,9 +63,10 @@ FIELDS: dict[str, list[Any]] = {
     "reasoning_effort": ["none", "high", None],
     "task": [Embed()],
     "searches": [1],
+    "logprobs": [0, 3],
     "extra": [Extra("openai", {"logit_bias": {"50256": -100}})],
 }
-NOT_KEPT = {"tools", "extra", "task", "searches"}
+NOT_KEPT = {"tools", "extra", "task", "searches", "logprobs"}
 
 
 def key(request: ModelRequest = FULL, at: Target = TARGET, settings: CacheSettings | None = None, **more: Any) -> str | None:  # fmt: skip
@@ -181,7 +182,7 @@ def test_every_field_of_a_request_in_its_callers_words_changes_the_key() -> None
     ]
     assert len({of(), *others}) == len(others) + 1
     assert None not in others
-    for never in ({"tools": [{}]}, {"store": True}, {"temperature": None}, {"service_tier": "flex"}):
+    for never in ({"tools": [{}]}, {"store": True}, {"logprobs": True}, {"temperature": None}, {"service_tier": "flex"}):
         assert of(**never) is None
 
 
