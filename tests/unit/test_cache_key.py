@@ -182,7 +182,13 @@ def test_every_field_of_a_request_in_its_callers_words_changes_the_key() -> None
     ]
     assert len({of(), *others}) == len(others) + 1
     assert None not in others
-    for never in ({"tools": [{}]}, {"store": True}, {"logprobs": True}, {"temperature": None}, {"service_tier": "flex"}):
+    for never in (
+        {"tools": [{}]},
+        {"store": True},
+        {"logprobs": True},
+        {"temperature": None},
+        {"service_tier": "flex"},
+    ):
         assert of(**never) is None
 
 
