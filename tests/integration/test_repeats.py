@@ -94,11 +94,12 @@ async def test_another_request_under_the_key_is_refused(world: tuple[Upstream, R
 
 async def test_each_key_has_names_of_its_own(world: tuple[Upstream, Rest]) -> None:
     up, q = world
-    keys = [(await make_key(q, scopes=["ask"]))["key"] for _ in range(2)]
+    keys = [(await make_key(q, scopes=["ask"], requests_per_minute=100))["key"] for _ in range(2)]
     for number, key in enumerate(keys, 1):
         for _ in range(2):
             answer = await q.post(CHAT, ROUTES[CHAT], headers=KEY | bearer(key))
             assert answer.status == 200
+            assert answer.headers["x-ratelimit-remaining-requests"] == "99"  # a repeat takes none
         assert up.count() == number
 
 

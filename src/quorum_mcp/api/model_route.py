@@ -113,6 +113,8 @@ class ModelRoute:
         """Answer one request, in the vendor's dialect also where it fails."""
         try:
             exchange.principal.require(ASK)
+            limits = self._services().get(Calls).limits
+            exchange.more = partial(rate_headers, limits, exchange.principal)
             body = await exchange.body()
             asked = self._dialect.read(body, exchange.path)
             key = exchange.header(HEADER)
@@ -142,7 +144,6 @@ class ModelRoute:
     async def _answer(self, asked: Asked, exchange: Exchange) -> None:
         services, principal = self._services(), exchange.principal
         calls = services.get(Calls)
-        exchange.more = partial(rate_headers, calls.limits, principal)
         if asked.before is not None:
             asked.request = await asked.before(services, principal)
         call = self._call(asked, exchange, services.get(Settings))
