@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from mcp_types import ElicitResult
+from tests.integration.providers.byteserver import byte_server, whole
 from tests.integration.test_mcp_resuming import events, resumed
 from tests.integration.test_workers import SERVE, children, until
 from tests.support.balancer import balancer
@@ -23,7 +24,7 @@ from tests.support.upstream import Upstream, upstream
 from tools.redis import server as redis_server
 
 from quorum_mcp.access.master_keys import MasterKey, MasterKeys
-from quorum_mcp.api.mcp.peers import MARK, Peers
+from quorum_mcp.api.mcp.peers import MARK, PROVING, Peers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 SECRET = "one secret for every process"
@@ -192,6 +193,28 @@ async def test_a_session_of_a_dead_server_is_gone(pair: Pair) -> None:
     async with pair.wire() as wire:
         wire._headers["mcp-session-id"] = Peers(keys, "http://127.0.0.1:9").name("0" * 32)
         await counted(wire, 404)
+
+
+@pytest.mark.parametrize("says", [{}, {"x-quorum-proof": "AAAA"}, {"x-quorum-proof": "an old one"}])
+async def test_a_callers_key_goes_only_to_who_holds_the_master_keys(pair: Pair, says: dict[str, str]) -> None:
+    keys = MasterKeys([MasterKey(1, SECRET)], Path("/nowhere"), makes_file=False)
+    async with byte_server() as stranger:  # at an address that was a server's once
+        old = keys.current().seal("another challenge", PROVING).token
+        given = {name: old if value == "an old one" else value for name, value in says.items()}
+        stranger.answer = lambda _: whole({"status": "ok"}, headers=given)
+        async with pair.wire() as wire:
+            wire._headers["mcp-session-id"] = Peers(keys, stranger.url).name("0" * 32)
+            await counted(wire, 404)
+        assert [request.path for request in stranger.requests] == ["/api/health/live"]
+        assert BOOTSTRAP not in str(stranger.requests)
+
+
+async def test_only_what_peers_may_ask_is_proven(pair: Pair) -> None:
+    async with client(pair.second.url) as q:
+        for challenge, proven in (("abc", True), ("x" * 65, False), (None, False)):
+            headers = {} if challenge is None else {"x-quorum-challenge": challenge}
+            answer = await q.get("/api/health/live", headers=headers)
+            assert (answer.body, "x-quorum-proof" in answer.headers) == ({"status": "ok"}, proven)
 
 
 @pytest.mark.needs("postgresql")

@@ -1,6 +1,7 @@
 """Whether this server can take work: `/api/health/live` is about the process, `/api/health/ready` about its parts too.
 
-Both are open to anyone, so they say nothing else, and asking often costs nothing.
+Both are open to anyone, so they say nothing else, and asking often costs nothing. To a server that hands on what
+belongs to a session here, `live` proves who it is.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from quorum_mcp.api.mcp.peers import CHALLENGE, Peers
 from quorum_mcp.calls.budgets import Budgets
 from quorum_mcp.errors import StoreUnavailable
 from quorum_mcp.operations.context import Services
@@ -34,7 +36,11 @@ class Readiness:
 
     def routes(self) -> list[Route]:
         """`/api/health/live` and `/api/health/ready`."""
-        return [Route("/api/health/live", _live), Route("/api/health/ready", self._ready)]
+        return [Route("/api/health/live", self._live), Route("/api/health/ready", self._ready)]
+
+    async def _live(self, request: Request) -> Response:
+        proof = self._services().get(Peers).proof(request.headers.get(CHALLENGE))
+        return JSONResponse({"status": "ok"}, headers=proof)
 
     async def _ready(self, _: Request) -> Response:
         async with self._looking:
@@ -54,7 +60,3 @@ class Readiness:
             return False
         # Until it is noticed that the database is back, nobody's money can be set aside.
         return self._services().get(Budgets).purse.away is None
-
-
-async def _live(_: Request) -> Response:
-    return JSONResponse({"status": "ok"})

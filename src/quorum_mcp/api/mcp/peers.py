@@ -1,9 +1,13 @@
 """Sessions of the older revision among several processes: each lives where it began, and is reached through all.
 
 A session's id tells where that is, in words that only holders of the master keys can read. A request that reaches
-another process is let in there, handed on to the session's own, and let in there again.
+another process is let in there, handed on to the session's own, and let in there again. An address may be another
+program's by then, so before a caller's key goes there, who answers has to show that it holds the master keys.
 """
 
+import asyncio
+import secrets
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -29,6 +33,15 @@ PURPOSE = "mcp: where a session lives: "
 """What a place is sealed under, with the rest of the session's id."""
 MARK = "x-quorum-handed-on"
 """The header of a request that was handed on to another machine: it goes no further than to a worker there."""
+CHALLENGE, PROOF = "x-quorum-challenge", "x-quorum-proof"
+"""Headers: a word that nobody used before, and the same, sealed by who was asked."""
+PROVING = "mcp: a server with the same master keys"
+"""What a proof is sealed under."""
+PROVEN_AT = "/api/health/live"
+PROVEN_SECONDS = 10.0
+"""For which a server that showed its proof is believed."""
+LONGEST = 64
+"""Characters of a challenge."""
 CONNECT_SECONDS = 2.0
 OWN_WAY = frozenset(
     {
@@ -72,6 +85,7 @@ class Peers:
         self._own = Place(url)
         self._listener: Path | None = None
         self._sessions: dict[str | None, aiohttp.ClientSession] = {}
+        self._proven: dict[str, float] = {}
 
     def among(self, folder: Path, number: int) -> None:
         """This is one of the workers that have their sockets in `folder`, which no other user can open."""
@@ -112,6 +126,12 @@ class Peers:
             return Place(None, place.socket)
         return Place(place.url) if place.url not in (None, self._own.url) and MARK not in headers else None
 
+    def proof(self, challenge: str | None) -> dict[str, str]:
+        """The header that shows who asks with a challenge that this server holds the master keys, where peers may ask."""
+        if challenge is None or self._own.url is None or not 1 <= len(challenge) <= LONGEST:
+            return {}
+        return {PROOF: self._keys.current().seal(challenge, PROVING).token}
+
     async def hand_on(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the process at `place` answer. Where it is gone, so is the session: then the client begins anew."""
         exchange = Exchange(scope, receive, send)
@@ -127,10 +147,11 @@ class Peers:
         session = self._sessions.get(place.socket) or self._connect(place.socket)
         url, query = place.url or "http://localhost", scope["query_string"].decode("latin-1")
         headers = [(name, value) for name, value in _text(scope["headers"]) if name not in OWN_WAY]
-        if place.url is not None:
-            headers.append((MARK, "1"))
         begun = False
         try:
+            if place.url is not None:
+                headers.append((MARK, "1"))
+                await self._prove(session, place.url)
             asked = session.request(
                 scope["method"],
                 f"{url}/mcp?{query}",
@@ -152,6 +173,20 @@ class Peers:
         if begun:
             await send({"type": "http.response.body", "body": b""})
         return begun
+
+    async def _prove(self, session: "aiohttp.ClientSession", url: str) -> None:
+        """Raise `OSError` unless a server with the same master keys answers at `url`."""
+        if self._proven.get(url, 0.0) > time.monotonic():
+            return
+        challenge = secrets.token_hex(LONGEST // 4)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            async with session.get(
+                url + PROVEN_AT, headers={CHALLENGE: challenge}, allow_redirects=False
+            ) as response:
+                sealed = Sealed.read(response.headers.get(PROOF, ""))
+        if sealed is None or self._keys.open(sealed, PROVING) != challenge:
+            raise OSError("who answers there does not hold the master keys")
+        self._proven[url] = time.monotonic() + PROVEN_SECONDS
 
     def _connect(self, path: str | None) -> "aiohttp.ClientSession":
         import aiohttp
