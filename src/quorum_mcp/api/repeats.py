@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import structlog
 from msgspec import Struct, msgpack
@@ -134,4 +134,5 @@ async def once(
         yield True
     finally:
         if not recorder.kept:
-            await store.give_up(found)
+            with suppress(StoreUnavailable):  # then its turn ends by itself
+                await store.give_up(found)
