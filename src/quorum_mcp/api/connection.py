@@ -228,8 +228,8 @@ class Connection(HttpToolsProtocol):
         if self.received > MAX_HEAD and sum(len(a) + len(b) for a, b in headers) + len(self.url) > MAX_HEAD:
             return TOO_LARGE
         if b"transfer-encoding" in fields:
-            codings = [value.lower() for name, value in headers if name == b"transfer-encoding"]
-            if version == "1.0" or codings.count(b"chunked") != len(codings):
+            codings = {value.lower() for name, value in headers if name == b"transfer-encoding"}
+            if version == "1.0" or codings != {b"chunked"}:
                 return Refusal(501, "this transfer coding is not undone here", "send plain or chunked bodies")
         self.expect_100_continue = fields.get(b"expect", b"").lower() == b"100-continue"
         if not self.url.startswith(b"/"):

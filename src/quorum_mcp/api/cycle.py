@@ -62,9 +62,6 @@ class Cycle(RequestResponseCycle):
         if last:
             self._end()
 
-    def spoil(self) -> None:
-        """What comes now is no good answer's end: nothing that an answer on its way could care for."""
-
     def at_once(self, data: bytes) -> bool:
         """Send a piece of a stream now; False where the caller has not taken enough of what was sent before."""
         if self.disconnected or not data:

@@ -47,10 +47,6 @@ class Out(Protocol):
         """Send a piece of it."""
         ...
 
-    def spoil(self) -> None:
-        """What comes now is no good answer's end."""
-        ...
-
 
 class Asgi:
     """An answer that goes out as any ASGI server takes it; an `Out`."""
@@ -72,9 +68,6 @@ class Asgi:
         """As `Out` says."""
         await self._send({"type": "http.response.body", "body": data, "more_body": not last})
 
-    def spoil(self) -> None:
-        """As `Out` says."""
-
 
 class Exchange:
     """A request that is being answered.
@@ -82,6 +75,7 @@ class Exchange:
     Attributes:
         headers: of the request, by their names in lower case.
         status: of the answer, 0 until its head is out; `ended` where nothing may follow any more.
+        cut_short: whether a stream ends without the end of its answer.
         more: headers of any answer, asked for when its head goes out.
         own: headers of any answer.
         again: asks who the caller is, once more; where it is there, it is asked while a stream goes on.
@@ -101,7 +95,7 @@ class Exchange:
         self._direct = cycle
         self.headers = header_map(scope["headers"])
         self.status = 0
-        self.ended = False
+        self.ended = self.cut_short = False
         self.more: Callable[[], Mapping[str, str]] | None = None
         self.own: dict[str, str] = {}
         self.again: Callable[[], Awaitable[Principal]] | None = None
@@ -255,7 +249,7 @@ class Exchange:
         """
         lasting = self._lasting
         if lasting is not None and not last and monotonic() >= lasting.next and await lasting.ended():
-            self._out.spoil()
+            self.cut_short = True
             await self._out.piece(b"", last=True)
             self.ended = True
             raise Cancelled("the key has ended that this was asked with")
@@ -264,7 +258,7 @@ class Exchange:
 
     async def cut(self, data: bytes) -> None:
         """The last piece of a stream that failed."""
-        self._out.spoil()
+        self.cut_short = True
         await self.piece(data, last=True)
 
     def at_once(self, data: bytes) -> bool:

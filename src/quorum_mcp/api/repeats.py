@@ -44,10 +44,11 @@ _decoder = msgpack.Decoder(Kept)
 
 
 class Recorder:
-    """Passes an answer on and keeps it before its end goes out; an `Out`."""
+    """Passes the answer of an exchange on and keeps it before its end goes out; an `Out`."""
 
-    def __init__(self, out: Out, store: KeptAnswers, turn: Turn) -> None:
+    def __init__(self, out: Out, exchange: Exchange, store: KeptAnswers, turn: Turn) -> None:
         self._out = out
+        self._exchange = exchange
         self._store = store
         self._turn = turn
         self._headers: Mapping[str, str] | None = None
@@ -72,13 +73,9 @@ class Recorder:
         self._size += len(data)
         if self._headers is not None and self._size <= MOST:
             self._pieces.append(data)
-            if last:
+            if last and not self._exchange.cut_short:
                 await self._keep(self._headers, b"".join(self._pieces), streamed=True)
         await self._out.piece(data, last=last)
-
-    def spoil(self) -> None:
-        """What comes now is no good answer's end."""
-        self._headers = None
 
     async def _keep(self, headers: Mapping[str, str], body: bytes, *, streamed: bool) -> None:
         if len(body) > MOST:
@@ -129,7 +126,7 @@ async def once(
         await exchange.repeat(kept.headers, kept.body, streamed=kept.streamed)
         yield False
         return
-    recorder = exchange.record(lambda out: Recorder(out, store, found))
+    recorder = exchange.record(lambda out: Recorder(out, exchange, store, found))
     try:
         yield True
     finally:
